@@ -1,0 +1,10 @@
+"""The lesson's first service: a message comes back in capitals."""
+
+from handlers.lines import LineHandler
+
+
+class UppercaseHandler(LineHandler):
+    """Answer each message in capitals."""
+
+    def reply(self, message):
+        return message.upper()

@@ -1,0 +1,526 @@
+"""The server: a bounded `socketserver.ThreadingTCPServer`, its command line, its start and stop.
+
+    python server.py --service temp
+"""
+
+import argparse
+import contextlib
+import errno
+import logging
+import math
+import os
+import queue
+import signal
+import socket
+import socketserver
+import sys
+import threading
+import time
+
+from handlers import SERVICES
+from handlers.screen import show
+
+VERSION = "1.0"
+
+log = logging.getLogger("server")
+
+#: Seconds that a wait may last before it looks up: on Windows a Ctrl+C is not noticed in a wait
+#: for a lock, only after it.
+POLL_INTERVAL = 0.5
+
+#: Seconds to wait when descriptors or threads have run out, before trying again.
+RETRY_INTERVAL = 0.5
+
+#: Seconds for which a warning that this has happened is not repeated.
+QUIET_INTERVAL = 60.0
+
+#: Seconds that a graceful stop gives the messages in flight; STOP_LIMIT is for all of it.
+GRACE = 3.0
+STOP_LIMIT = 4.5
+
+#: Seconds for which a thread without a client waits for one before it ends.
+IDLE_THREAD = 5.0
+
+#: What ``accept`` says when the system has run out of something that comes back.
+SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM,
+             getattr(errno, "WSAEMFILE", errno.EMFILE), getattr(errno, "WSAENOBUFS", errno.ENOBUFS)}
+
+THREADS_RAN_OUT = "the server cannot start a thread for you: try again in a moment"
+STATUS = "slots {used}/{slots}, served {served}, refused {refused}, timed out {timed_out}"
+TOTALS = ("Stopped: accepted {accepted}, served {served}, refused {refused}, "
+          "timed out {timed_out}, gone {gone}, failed {failed}")
+LISTENING = "Listening on {address}"
+PORT_IN_USE = ("cannot listen on {host}:{port}: the port is in use. Is another server running? "
+               "Choose another with --port; 0 picks a free one.")
+NOT_PERMITTED = ("cannot listen on {host}:{port}: not permitted. Ports below 1024 are for "
+                 "administrators: choose another with --port; 0 picks a free one.")
+NOT_OUR_ADDRESS = ("cannot listen on {host}:{port}: {host} is not an address of this machine. "
+                   "Try --host 127.0.0.1, or 0.0.0.0 for all its addresses.")
+UNKNOWN_HOST = ("cannot listen on {host}:{port}: there is no host of that name. "
+                "Try --host 127.0.0.1, or 0.0.0.0 for all addresses of this machine.")
+PORT_OUT_OF_RANGE = ("cannot listen on {host}:{port}: there is no such port. "
+                     "Choose one from 1024 to 65535 with --port; 0 picks a free one.")
+CANNOT_LISTEN = "cannot listen on {host}:{port}: {reason}. Try another --host or --port."
+
+#: Ctrl+C, the system's request to end, and Ctrl+Break where there is one (Windows).
+STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK")
+                if hasattr(signal, name)]
+
+
+class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
+    """A `socketserver.ThreadingTCPServer` that serves at most ``max_threads`` clients at a time.
+
+    Each of the ``max_threads`` places is a *slot*, counted by a semaphore. `process_request`
+    starts the thread that serves a client and then waits for the next free slot, so the next
+    client is accepted only when there is a slot for it; until then it waits in the system's
+    backlog, its connection open ("defer acceptance of a new one until one finishes": tcpserver).
+
+    To start a thread costs more than to serve a short message, so a thread that is done with
+    its client looks itself whether another one waits, and serves it in the same slot. Only when
+    nobody waits does it give the slot back; it then stays a few seconds in case `process_request`
+    has a new client for it. There are never more threads than slots.
+
+    Class attributes that may be overridden, besides those of ThreadingTCPServer:
+
+    - ``max_threads``: the number of slots; 1 serves one client at a time, 0 means no limit.
+
+    Methods for the caller, besides ``serve_forever``, ``shutdown`` and ``server_close``:
+
+    - ``stop(seconds)``: a graceful stop;
+    - ``totals()``: how many clients were accepted, served and so on.
+
+    What is shared, and who may wait for whom: ``_slots`` and ``_idle_threads`` are semaphores and
+    ``_handover`` a queue, safe in themselves; ``_changed`` guards ``_clients``, ``_counts`` and
+    ``_workers`` and is never held while anything else is waited for. The thread in ``serve_forever`` waits for a
+    slot; a thread with a slot waits only for its client, never for another thread.
+    ``_slot_in_hand`` and ``_quiet_until`` need no lock: the first belongs to the thread in
+    ``serve_forever``, the second only keeps a warning from being repeated.
+    """
+
+    max_threads = 4
+    request_queue_size = 128
+    # On Windows SO_REUSEADDR would let two servers share a port; see server_bind.
+    allow_reuse_address = os.name != "nt"
+
+    def __init__(self, server_address, RequestHandlerClass, bind_and_activate=True):
+        self.stopping = threading.Event()
+        self._changed = threading.Condition(threading.Lock())
+        self._clients = {}
+        self._counts = dict.fromkeys(("accepted", "served", "refused", "timed out", "gone",
+                                      "failed"), 0)
+        self._workers = set()
+        self._handover = queue.SimpleQueue()
+        self._idle_threads = threading.Semaphore(0)
+        self._slot_in_hand = False
+        self._quiet_until = -math.inf
+        super().__init__(server_address, RequestHandlerClass, bind_and_activate)
+
+    # Starting and stopping
+
+    def server_bind(self):
+        """Bind so that no other program can share the port; ``::`` takes IPv4 clients too."""
+        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        super().server_bind()
+
+    def server_activate(self):
+        """Listen. From here on ``max_threads`` is settled."""
+        self._slots = threading.Semaphore(self.max_threads or sys.maxsize)
+        super().server_activate()
+
+    def serve_forever(self, poll_interval=POLL_INTERVAL):
+        """Serve clients until `shutdown`, as the base class does, beginning with a slot in hand."""
+        self.stopping.clear()
+        # More than one thread accepts: one that finds nobody there must not wait.
+        self.socket.setblocking(False)
+        self._wait_for_slot()
+        super().serve_forever(poll_interval)
+
+    def shutdown(self):
+        """Accept no more clients; those being served are not disturbed."""
+        self.stopping.set()
+        super().shutdown()
+
+    def stop(self, seconds):
+        """Stop gracefully: accept no more, let idle clients go, answer what has been asked.
+
+        Returns how many clients had to be cut off because *seconds* were not enough.
+        `serve_forever` must be running, in another thread.
+        """
+        self.shutdown()
+        self.stopping.set()  # again: serve_forever clears it when it has only just begun
+        with self._changed:
+            for request in self._clients:
+                self._shut(request, socket.SHUT_RD)
+            self._changed.wait_for(lambda: not self._clients, seconds)
+            for request in self._clients:
+                self._shut(request, socket.SHUT_RDWR)
+            return len(self._clients)
+
+    def server_close(self):
+        """Close the listening socket, send idle threads home; as in the base class, wait for
+        those that serve clients unless ``daemon_threads`` or ``block_on_close`` says not to."""
+        self.stopping.set()
+        super().server_close()
+        while self._idle_threads.acquire(blocking=False):
+            self._handover.put(None)
+        if self.block_on_close and not self.daemon_threads:
+            with self._changed:
+                threads = list(self._workers)
+            for thread in threads:
+                thread.join()
+
+    # Accepting clients: in serve_forever's thread, and in threads looking for their next client
+
+    def get_request(self):
+        """Accept the client that has waited longest; BlockingIOError when nobody does."""
+        try:
+            request, client_address = self.socket.accept()
+        except OSError as error:
+            if error.errno in SHORTAGES and not self.stopping.is_set():
+                self._say_shortage(error.strerror)
+                self.stopping.wait(RETRY_INTERVAL)
+            raise
+        # Some systems hand the listening socket's non-blocking mode down.
+        request.setblocking(True)
+        return request, client_address
+
+    def verify_request(self, request, client_address):
+        """Enter the client among those in service."""
+        with self._changed:
+            self._counts["accepted"] += 1
+            self._clients[request] = client_address
+        if self.stopping.is_set():
+            self._shut(request, socket.SHUT_RD)
+        return True
+
+    def process_request(self, request, client_address):
+        """Have a thread serve the client in the slot in hand; then wait for the next slot."""
+        self._wait_for_slot()
+        if not self._slot_in_hand:  # stopping: there will be none
+            return self.shutdown_request(request)
+        if self._idle_threads.acquire(blocking=False):
+            self._handover.put((request, client_address))
+        else:
+            thread = threading.Thread(target=self._serve_clients, args=(request, client_address),
+                                      daemon=self.daemon_threads)
+            with self._changed:
+                self._workers.add(thread)
+            try:
+                thread.start()
+            except (RuntimeError, MemoryError) as error:
+                with self._changed:
+                    self._workers.discard(thread)
+                self._say_shortage(error)
+                self._refuse(request, client_address, THREADS_RAN_OUT)
+                self.shutdown_request(request)
+                self.stopping.wait(RETRY_INTERVAL)
+                return None  # with the slot still in hand
+        self._slot_in_hand = False
+        return self._wait_for_slot()
+
+    def _wait_for_slot(self):
+        """Return with a slot in hand, or without when the server is stopping."""
+        while not self._slot_in_hand and not self.stopping.is_set():
+            self._slot_in_hand = self._slots.acquire(timeout=POLL_INTERVAL)
+
+    # Serving clients: in the threads that hold the slots
+
+    def _serve_clients(self, request, client_address):
+        """Serve this client and those that wait after it; the life of a thread."""
+        client = request, client_address
+        try:
+            while client:
+                try:
+                    while client:
+                        self.process_request_thread(*client)
+                        client = self._waiting_client()
+                    # Idle first, free afterwards: whoever takes the slot must find the thread.
+                    self._idle_threads.release()
+                finally:
+                    self._slots.release()
+                client = self._handed_client()
+        finally:
+            with self._changed:
+                self._workers.discard(threading.current_thread())
+
+    def _waiting_client(self):
+        """Return the next client from the backlog, or None when there is none to be served."""
+        # With a blocking socket it is handle_request that accepts, alone.
+        while self.socket.gettimeout() == 0 and not self.stopping.is_set():
+            try:
+                request, client_address = self.get_request()
+            except OSError:
+                return None
+            if self.verify_request(request, client_address):
+                return request, client_address
+            self.shutdown_request(request)
+        return None
+
+    def _handed_client(self):
+        """Return the client that `process_request` hands over, or None when it is time to end."""
+        try:
+            return self._handover.get(timeout=0 if self.stopping.is_set() else IDLE_THREAD)
+        except queue.Empty:
+            if self._idle_threads.acquire(blocking=False):
+                return None
+            return self._handover.get()  # someone counted on this thread a moment ago
+
+    def finish_request(self, request, client_address):
+        """Serve one client with the handler class, and count it."""
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("Serving client %s. %s", shown(client_address), self.status())
+        began = time.monotonic()
+        super().finish_request(request, client_address)
+        self._count("served")
+        if log.isEnabledFor(logging.INFO):
+            log.info("Served client %s in %.3f s.", shown(client_address),
+                     time.monotonic() - began)
+
+    def handle_error(self, request, client_address):
+        """Count and log how serving a client ended, other than well."""
+        error = sys.exc_info()[1]
+        if isinstance(error, socket.timeout):
+            self._count("timed out")
+            log.info("Client %s timed out: %s.", shown(client_address), error)
+        elif isinstance(error, ConnectionError):
+            self._count("gone")
+            log.info("Client %s is gone: %s.", shown(client_address), error)
+        else:
+            self._count("failed")
+            log.error("Serving client %s failed.", shown(client_address), exc_info=True)
+
+    def shutdown_request(self, request):
+        """Close the connection of a client, which is no longer in service.
+
+        Without the base class's ``shutdown(SHUT_WR)``: just before a close it does nothing.
+        """
+        with self._changed:
+            self._clients.pop(request, None)
+            if not self._clients:
+                self._changed.notify_all()
+        self.close_request(request)
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("%s", self.status())
+
+    # Telling
+
+    def totals(self):
+        """Return how many clients were accepted and what became of them: name -> number."""
+        with self._changed:
+            return dict(self._counts)
+
+    def status(self):
+        """Return the state of the slots and the totals in a line, as tcpserver shows them."""
+        with self._changed:
+            return STATUS.format(used=len(self._clients), slots=self.max_threads or "unlimited",
+                                 **_named(self._counts))
+
+    def _count(self, outcome):
+        with self._changed:
+            self._counts[outcome] += 1
+
+    def _refuse(self, request, client_address, text):
+        """Tell a client in one line why it is not served."""
+        self._count("refused")
+        log.info("Refused client %s: %s.", shown(client_address), text)
+        with contextlib.suppress(OSError):  # it need not wait for our answer
+            request.setblocking(False)
+            request.send("ERR {}\n".format(text).encode())
+            request.shutdown(socket.SHUT_WR)
+            # Closing with its message unread would send a reset, which can overtake the answer.
+            request.recv(65536)
+
+    def _say_shortage(self, reason):
+        if time.monotonic() >= self._quiet_until:
+            self._quiet_until = time.monotonic() + QUIET_INTERVAL
+            log.warning("Cannot take more clients for now (%s); trying again.", reason)
+
+    @staticmethod
+    def _shut(request, how):
+        with contextlib.suppress(OSError):  # closed by the other side: just as well
+            request.shutdown(how)
+
+
+def _named(counts):
+    """Return *counts* with names that a text can use as fields."""
+    return {name.replace(" ", "_"): number for name, number in counts.items()}
+
+
+def shown(address):
+    """Return a socket's *address* as users write it: ``127.0.0.1:50000``, ``[::1]:50000``."""
+    host, port = address[:2]
+    return ("[{}]:{}" if ":" in host else "{}:{}").format(host, port)
+
+
+# The program
+
+
+def number(kind, least, most, expected):
+    """Return a converter for argparse: text to a *kind* of number from *least* to *most*."""
+    def convert(text):
+        try:
+            value = kind(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError("expected {}, not '{}'".format(expected, text))
+        return value
+    return convert
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """An ArgumentParser that says what is wrong in one line."""
+
+    def error(self, message):
+        self.exit(2, "{}: {}. See {} --help.\n".format(self.prog, message, self.prog))
+
+
+def parse_options(arguments=None):
+    """Return the options in the command line's *arguments*; wrong ones exit with status 2."""
+    parser = OneLineParser(
+        prog="server.py", description="Serve a class: one of the lesson's services over TCP.",
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=22, width=100))
+    count = number(int, 0, 10**6, "a whole number from 0")
+    positive = number(int, 1, 2**31 - 1, "a whole number from 1")
+    seconds = number(float, 0, 86400, "seconds from 0 to 86400")
+    some_seconds = number(float, 0.001, 86400, "seconds from 0.001 to 86400")
+    option = parser.add_argument
+    option("--service", metavar="NAME", choices=sorted(SERVICES), default="upper",
+           help="what to serve: %(choices)s (default: %(default)s)")
+    option("--host", metavar="H", default="127.0.0.1",
+           help="address to listen on; 0.0.0.0 lets other machines in (default: %(default)s)")
+    option("--port", metavar="P", type=int, default=50000,
+           help="port to listen on; 0 picks a free one (default: %(default)s)")
+    option("--max-threads", metavar="N", type=count, default=4,
+           help="clients served at a time; 0: no limit (default: %(default)s)")
+    option("--backlog", metavar="N", type=positive, default=128,
+           help="clients that may wait for a slot, connected (default: %(default)s)")
+    option("--timeout", metavar="S", type=some_seconds, default=60.0,
+           help="seconds for a message to arrive, and for its reply (default: %(default)g)")
+    option("--max-line", metavar="BYTES", type=positive, default=65536,
+           help="bytes a message may have (default: %(default)s)")
+    option("--keep-open", action="store_true",
+           help="go on after the first reply until the client closes (default: close)")
+    option("--work", metavar="S", type=seconds, default=0.0,
+           help="seconds of work to imitate for every message (default: %(default)g)")
+    amount = parser.add_mutually_exclusive_group()
+    amount.add_argument("-q", "--quiet", action="store_true", help="log warnings only")
+    amount.add_argument("-v", "--verbose", action="store_true",
+                        help="log messages and slots; show every city's temperatures")
+    option("--version", action="version", version="%(prog)s " + VERSION)
+    return parser.parse_args(arguments)
+
+
+def make_server(options):
+    """Return a server that listens as the *options* say.
+
+    Raises OSError, or OverflowError for a port out of range, when it cannot.
+    """
+    service = SERVICES[options.service]
+    handler = type(service.__name__, (service,), {
+        "timeout": options.timeout, "max_line": options.max_line,
+        "keep_open": options.keep_open, "work": options.work})
+    if not 0 <= options.port <= 65535:
+        raise OverflowError(options.port)  # getaddrinfo would use what is left modulo 65536
+    found = socket.getaddrinfo(options.host or None, options.port, type=socket.SOCK_STREAM,
+                               flags=socket.AI_PASSIVE)
+    # A name may stand for both kinds of address: the lesson's clients use IPv4.
+    family, _, _, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+
+    class Server(BoundedThreadingTCPServer):
+        address_family = family
+        max_threads = options.max_threads
+        request_queue_size = options.backlog
+        daemon_threads = True  # what a graceful stop did not end must not outlive it
+
+    return Server(address, handler)
+
+
+def start_problem(error, options):
+    """Return one line that says why the server cannot start and what to do about it."""
+    if isinstance(error, OverflowError):
+        text = PORT_OUT_OF_RANGE
+    elif isinstance(error, (socket.gaierror, UnicodeError)):
+        text = UNKNOWN_HOST
+    else:
+        text = {errno.EADDRINUSE: PORT_IN_USE, errno.EACCES: NOT_PERMITTED,
+                errno.EADDRNOTAVAIL: NOT_OUR_ADDRESS}.get(error.errno, CANNOT_LISTEN)
+    return text.format(host=options.host, port=options.port,
+                       reason=getattr(error, "strerror", None) or error)
+
+
+def main(arguments=None):
+    """Run the server until it is told to stop; return the program's exit status."""
+    stop_signals = catch_stop_signals()
+    options = parse_options(arguments)
+    prepare_output(options)
+    try:
+        server = make_server(options)
+    except (OSError, OverflowError, UnicodeError) as error:
+        print("server.py: " + start_problem(error, options), file=sys.stderr)
+        return 1
+    with server, server.RequestHandlerClass.running():
+        threading.Thread(target=server.serve_forever, name="acceptor", daemon=True).start()
+        show(LISTENING.format(address=shown(server.server_address)))
+        wait_for_signal(stop_signals)
+        limit = threading.Timer(STOP_LIMIT, give_up)
+        limit.daemon = True
+        limit.start()
+        cut_off = server.stop(GRACE)
+        if cut_off:
+            log.warning("%d client(s) were cut off: they took too long.", cut_off)
+    show(TOTALS.format(**_named(server.totals())))
+    limit.cancel()
+    return 0
+
+
+def prepare_output(options):
+    """Set up the log on standard error; let no console's character set break a line."""
+    level = (logging.WARNING if options.quiet else
+             logging.DEBUG if options.verbose else logging.INFO)
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s",
+                        datefmt="%H:%M:%S")
+    if sys.stdout is not None:
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def catch_stop_signals():
+    """Return a queue that receives Ctrl+C and SIGTERM instead of their interrupting anything.
+
+    A SimpleQueue, since its put() may interrupt its own get(), as a signal handler does.
+    """
+    received = queue.SimpleQueue()
+
+    def first(signum, frame):
+        for caught in STOP_SIGNALS:
+            signal.signal(caught, second)
+        received.put(signum)
+
+    def second(signum, frame):
+        os._exit(1)  # asked twice: at once
+
+    for caught in STOP_SIGNALS:
+        signal.signal(caught, first)
+    return received
+
+
+def wait_for_signal(received):
+    """Wait, without using the processor, until a signal has been *received*."""
+    while True:
+        try:
+            return received.get(timeout=POLL_INTERVAL)
+        except queue.Empty:
+            continue  # the wait is cut up for Windows: see POLL_INTERVAL
+
+
+def give_up():
+    """End a stop that takes too long, as when nobody reads our output any more."""
+    os.write(2, b"server.py: could not stop in time; stopped at once.\n")
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

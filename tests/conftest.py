@@ -1,0 +1,181 @@
+"""What the tests share: the real programs as subprocesses, and plain sockets to talk to them."""
+
+import contextlib
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+#: Seconds after which something that should have happened will not happen any more.
+PATIENCE = 20
+
+ENVIRONMENT = dict(os.environ, PYTHONUNBUFFERED="1", PYTHONIOENCODING="utf-8",
+                   PYTHONDONTWRITEBYTECODE="1")
+
+
+def wait_until(condition, what="the condition", seconds=PATIENCE):
+    """Wait until *condition* () is true; return its value. Fails when it does not come true."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, "waited in vain for " + what
+        threading.Event().wait(0.005)
+
+
+class Output:
+    """Collects the lines of a pipe as they come."""
+
+    def __init__(self, pipe):
+        self.text = ""
+        self._changed = threading.Condition()
+        self._ended = False
+        self._thread = threading.Thread(target=self._read, args=(pipe,), daemon=True)
+        self._thread.start()
+
+    def _read(self, pipe):
+        with pipe:
+            for line in iter(pipe.readline, b""):
+                with self._changed:
+                    self.text += line.decode()
+                    self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def wait_for(self, pattern, count=1):
+        """Wait until *pattern* has come *count* times; return the last of these matches."""
+        def found():
+            return len(re.findall(pattern, self.text, re.M)) >= count
+        with self._changed:
+            self._changed.wait_for(lambda: found() or self._ended, PATIENCE)
+            assert found(), "no {!r} in:\n{}".format(pattern, self.text)
+            return list(re.finditer(pattern, self.text, re.M))[count - 1]
+
+    def all(self):
+        """Return the whole text, once the pipe has been closed."""
+        self._thread.join(PATIENCE)
+        assert not self._thread.is_alive()
+        return self.text
+
+
+class Server:
+    """server.py running as a process of its own."""
+
+    def __init__(self, *options, program=("server.py",), port="--port", listening="Listening on",
+                 **popen):
+        self.process = subprocess.Popen(
+            [sys.executable, *program, *([port] if port else []), "0", *options], cwd=str(ROOT),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=ENVIRONMENT, **popen)
+        self.out, self.err = Output(self.process.stdout), Output(self.process.stderr)
+        self.port = int(self.out.wait_for(listening + r".*?(\d+)\)?$").group(1))
+        self.host = "::1" if "::1" in options else "127.0.0.1"
+
+    def connect(self, source="127.0.0.1"):
+        bind = None if ":" in self.host else (source, 0)
+        return socket.create_connection((self.host, self.port), PATIENCE, bind)
+
+    def ask(self, message, source="127.0.0.1"):
+        """Return the reply to *message*, both as str; checks that the server then closes."""
+        with self.connect(source) as connection:
+            connection.sendall(message.encode() + b"\n")
+            return read_all(connection).decode()[:-1]
+
+    def stop(self, signum=signal.SIGTERM):
+        """Stop the server and return its exit status."""
+        self.process.send_signal(signum)
+        return self.process.wait(PATIENCE)
+
+    def totals(self):
+        """Return the totals it printed when it stopped: name -> number."""
+        line = self.out.all().splitlines()[-1]
+        assert line.startswith("Stopped: "), line
+        return {name: int(number) for name, number in
+                re.findall(r"([a-z ]+?) (\d+)", line.split(": ")[1].replace(", ", ","))}
+
+    def cpu_seconds(self):
+        """Return the processor time it has used so far (Linux)."""
+        stat = pathlib.Path("/proc/{}/stat".format(self.process.pid)).read_text()
+        fields = stat.rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def read_all(connection):
+    """Return what comes until the other side closes."""
+    return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def read_line(connection):
+    """Return one line without its end."""
+    line = b""
+    while not line.endswith(b"\n"):
+        piece = connection.recv(1)
+        assert piece, "closed after {!r}".format(line)
+        line += piece
+    return line[:-1].decode()
+
+
+def run_client(port, *arguments, text=None, timeout=PATIENCE, env=None):
+    """Run client.py to its end; return (exit status, standard output, standard error)."""
+    done = subprocess.run(
+        [sys.executable, "client.py", "--port", str(port), *arguments], cwd=str(ROOT),
+        input=text.encode() if isinstance(text, str) else (text or b""),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env or ENVIRONMENT, timeout=timeout)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+@pytest.fixture
+def start_server():
+    """A function that starts server.py with options; all that it started end with the test."""
+    with contextlib.ExitStack() as stack:
+        def start(*options, **settings):
+            server = Server(*options, **settings)
+            stack.callback(server.kill)
+            return server
+        yield start
+
+
+@contextlib.contextmanager
+def serving(handler, server_class=None, **attributes):
+    """Serve *handler* in this process, by a server class with *attributes*; yields the server."""
+    import server as program
+    base = server_class or program.BoundedThreadingTCPServer
+    with type("Server", (base,), attributes)(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join(PATIENCE)
+
+
+def connect(server):
+    """Return a connection to a server of this process."""
+    return socket.create_connection(server.server_address, PATIENCE)
+
+
+def ask(server, message):
+    """Send the bytes *message* to a server of this process; return all that comes back."""
+    with connect(server) as connection:
+        connection.sendall(message)
+        return read_all(connection)
+
+
+needs_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads Linux's /proc")

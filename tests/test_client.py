@@ -1,0 +1,368 @@
+"""client.py: run as users run it, with arguments, with a file, and at a terminal."""
+
+import contextlib
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from conftest import ENVIRONMENT, PATIENCE, ROOT, read_line, run_client
+
+try:
+    import pty
+except ImportError:
+    pty = None
+
+needs_terminal = pytest.mark.skipif(pty is None, reason="this system has no pseudo-terminals")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def fake_server(*conversations):
+    """A server that meets each connection with the next of these functions."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(5)
+
+        def serve():
+            for conversation in conversations:
+                connection, _ = listener.accept()
+                with connection:
+                    connection.settimeout(PATIENCE)
+                    conversation(connection)
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join(PATIENCE)
+
+
+@pytest.mark.parametrize("server_options", [[], ["--keep-open"]])
+@pytest.mark.parametrize("client_options", [[], ["--keep-open"]])
+def test_messages_as_arguments(start_server, server_options, client_options):
+    port = start_server(*server_options).port
+    assert run_client(port, *client_options, "one", "olá", "three") == (0, "ONE\nOLÁ\nTHREE\n", "")
+
+
+@pytest.mark.parametrize("client_options", [[], ["--keep-open"]])
+def test_each_line_of_standard_input_is_a_message(start_server, client_options):
+    port = start_server().port
+    lines = "\ufeffone\r\n\ntwo, ação\nlast without end"
+    assert run_client(port, *client_options, text=lines) == (
+        0, "ONE\n\nTWO, AÇÃO\nLAST WITHOUT END\n", "")
+
+
+def test_readings_from_a_file(start_server):
+    server = start_server("--service", "temp")
+    readings = "Recife,31,24\n\"Olho d'Água, AL\",35,22\nTeresina,quente,25\n"
+    status, out, err = run_client(server.port, "--service", "temp", text=readings)
+    assert status == 1 and err == ""
+    assert out.splitlines()[:2] == ["BYE", "BYE"]
+    assert out.splitlines()[2].startswith("ERR field 2 (max) 'quente'")
+    server.out.wait_for("^Coldest city: Olho d'Água, AL with 22$")
+
+
+def test_with_keep_open_one_connection_serves_all(start_server):
+    server = start_server("--keep-open")
+    assert run_client(server.port, "--keep-open", "a", "b", "c")[1] == "A\nB\nC\n"
+    assert server.stop() == 0
+    assert server.totals()["accepted"] == 1
+
+
+def test_capitals_that_look_like_an_error_are_none(start_server):
+    port = start_server().port
+    assert run_client(port, "err is human") == (0, "ERR IS HUMAN\n", "")
+
+
+def test_what_is_not_utf_8_goes_out_as_it_came(start_server):
+    status, out, err = run_client(start_server().port, text=b"ol\xe1\n")
+    assert (status, err) == (1, "") and out.startswith("ERR the message is not valid UTF-8")
+
+
+def test_a_console_that_cannot_show_the_reply(start_server):
+    env = dict(ENVIRONMENT, PYTHONIOENCODING="ascii")
+    status, out, err = run_client(start_server().port, "ação", env=env)
+    assert (status, out, err) == (0, "A\\xc7\\xc3O\n", "")
+
+
+def test_an_answer_to_a_message_too_long_is_shown(start_server):
+    status, out, err = run_client(start_server().port, text=b"x" * 5000000 + b"\n")
+    assert (status, err) == (1, "")
+    assert out == "ERR message too long: at most 65536 bytes before the line feed\n"
+
+
+def test_nobody_there():
+    port = free_port()
+    assert run_client(port, "x") == (1, "", "Cannot reach 127.0.0.1:{}: connection refused. "
+                                     "Is the server running?\n".format(port))
+
+
+@pytest.mark.parametrize("host, told", [("no-such-host.invalid", "no host of that name"),
+                                        ("a..b", "no host of that name")])
+def test_a_host_that_does_not_exist(host, told):
+    status, out, err = run_client(1, "--host", host, "x")
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith("Cannot reach {}:1: ".format(host)) and told in err
+
+
+@pytest.mark.parametrize("answer", [b"", b"half a rep"])
+def test_a_server_that_goes_away(answer):
+    def leave(connection):
+        assert read_line(connection) == "x"
+        connection.sendall(answer)
+    with fake_server(leave) as port:
+        status, out, err = run_client(port, "x")
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert "closed the connection without a reply" in err
+
+
+def test_a_server_that_is_silent():
+    with fake_server(lambda connection: connection.recv(100) and connection.recv(100)) as port:
+        status, out, err = run_client(port, "--timeout", "0.3", "x")
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert "No reply from 127.0.0.1:{} within 0.3 s".format(port) in err
+
+
+def test_waiting_for_a_slot_is_said_after_two_seconds():
+    def answer_late(connection):
+        read_line(connection)
+        waited.wait(PATIENCE)
+        connection.sendall(b"LATE\n")
+    waited = threading.Event()
+    with fake_server(answer_late) as port:
+        client = subprocess.Popen([sys.executable, "client.py", "--port", str(port), "x"],
+                                  cwd=str(ROOT), env=ENVIRONMENT, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE)
+        began = time.monotonic()
+        said = client.stderr.readline()
+        assert 1.9 <= time.monotonic() - began
+        waited.set()
+        out, err = client.communicate(timeout=PATIENCE)
+    assert said.decode().startswith("Waiting for a free slot")
+    assert (client.returncode, out, err) == (0, b"LATE\n", b"")
+
+
+def test_a_connection_let_go_between_messages_is_opened_again():
+    def first(connection):
+        assert read_line(connection) == "one"
+        connection.sendall(b"1\nERR no complete message within 60 s\n")
+
+    def second(connection):
+        assert read_line(connection) == "two"
+        connection.sendall(b"2\n")
+
+    def third(connection):  # takes the message and closes: the message is sent once more
+        read_line(connection)
+
+    def fourth(connection):
+        assert read_line(connection) == "three"
+        connection.sendall(b"3\n")
+    with fake_server(first, second) as port:
+        assert run_client(port, "--keep-open", "one", "two") == (0, "1\n2\n", "")
+
+    def second_and_third(connection):
+        second(connection)
+        third(connection)
+    with fake_server(first, second_and_third, fourth) as port:
+        assert run_client(port, "--keep-open", "one", "two", "three") == (0, "1\n2\n3\n", "")
+
+
+@pytest.mark.parametrize("arguments", [
+    ["--port", "0", "x"], ["--port", "70000", "x"], ["--port", "x"], ["--timeout", "0", "x"],
+    ["--service", "none"], ["--nonsense"], ["two\nlines"]])
+def test_wrong_usage(arguments):
+    done = subprocess.run([sys.executable, "client.py", *arguments], cwd=str(ROOT),
+                          env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=PATIENCE)
+    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1)
+    assert b"expected" in done.stderr or b"--help" in done.stderr
+
+
+def test_help_and_version():
+    out = run_client(1, "--help")[1]
+    for option in "--service", "--host", "--port", "--timeout", "--keep-open", "MESSAGE":
+        assert option in out
+    assert re.fullmatch(r"client\.py [\d.]+\n", run_client(1, "--version")[1])
+
+
+def test_output_that_nobody_reads(start_server):
+    client = subprocess.Popen(
+        [sys.executable, "client.py", "--port", str(start_server().port)] + ["x" * 1000] * 100,
+        cwd=str(ROOT), env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    client.stdout.close()
+    assert client.wait(PATIENCE) == 1
+    assert client.stderr.read() == b""
+
+
+def test_it_can_be_copied_alone(start_server, tmp_path):
+    copy = tmp_path / "client.py"
+    copy.write_bytes((ROOT / "client.py").read_bytes())
+    out = subprocess.check_output([sys.executable, str(copy), "--port", str(start_server().port),
+                                   "alone"], cwd=str(tmp_path), env=ENVIRONMENT)
+    assert out == b"ALONE\n"
+
+
+# At a terminal
+
+
+class Terminal:
+    """client.py on a pseudo-terminal, as a person sees it."""
+
+    def __init__(self, *arguments, redirect=None):
+        self.screen = ""
+        self.leader, follower = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "client.py", *arguments], cwd=str(ROOT), stdin=follower,
+            stdout=redirect or follower, stderr=follower, start_new_session=True,
+            preexec_fn=take_terminal, env=dict(ENVIRONMENT, TERM="dumb"))
+        os.close(follower)
+
+    def wait_for(self, pattern):
+        """Wait until *pattern* has come, and drop the screen up to its end."""
+        deadline = time.monotonic() + PATIENCE
+        while not re.search(pattern, self.screen):
+            assert time.monotonic() < deadline, self.screen
+            if select.select([self.leader], [], [], 0.1)[0]:
+                try:
+                    self.screen += os.read(self.leader, 10000).decode().replace("\r\n", "\n")
+                except OSError:  # closed: Linux says so with EIO
+                    assert re.search(pattern, self.screen), self.screen
+        match = re.search(pattern, self.screen)
+        self.screen = self.screen[match.end():]
+        return match
+
+    def type(self, text):
+        os.write(self.leader, text.encode())
+
+    def end(self):
+        """Wait for the end; return the exit status and what else was on the screen."""
+        self.wait_for(r"(?s)$")
+        try:
+            while True:
+                ready = select.select([self.leader], [], [], 0.1)[0]
+                if ready:
+                    self.screen += os.read(self.leader, 10000).decode().replace("\r\n", "\n")
+                elif self.process.poll() is not None:
+                    break
+        except OSError:
+            pass  # closed: Linux says so with EIO
+        status = self.process.wait(PATIENCE)
+        os.close(self.leader)
+        return status, self.screen
+
+
+def take_terminal():
+    """Make standard input the terminal that Ctrl+C comes from."""
+    import fcntl
+    import termios
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+@needs_terminal
+@pytest.mark.parametrize("goodbye", ["\n", "\x04", "\x03"], ids=["empty", "ctrl-d", "ctrl-c"])
+def test_a_conversation(start_server, goodbye):
+    port = str(start_server().port)
+    terminal = Terminal("--port", port)
+    terminal.wait_for(r"Connected to 127\.0\.0\.1:%s from 127\.0\.0\.1:\d+\n" % port)
+    for message in "olá", "and again":
+        terminal.wait_for("Message.*: ")
+        terminal.type(message + "\n")
+        terminal.wait_for("\n" + message.upper() + "\n")
+    terminal.wait_for("Message.*: ")
+    terminal.type(goodbye)
+    status, rest = terminal.end()
+    assert status == 0 and "Traceback" not in rest
+
+
+@needs_terminal
+def test_asking_for_a_reading(start_server):
+    server = start_server("--service", "temp")
+    terminal = Terminal("--port", str(server.port), "--service", "temp")
+    terminal.wait_for("City.*: ")
+    terminal.type("Olho d'Água, AL\n")
+    terminal.wait_for("Max.*: ")
+    terminal.type("quente\n")
+    terminal.wait_for("'quente' is not a number.*\nMax.*: ")
+    terminal.type("31,5\n")
+    terminal.wait_for("Min.*: ")
+    terminal.type("-3\n")
+    terminal.wait_for("\nBYE\n")
+    server.out.wait_for("^Hottest city: Olho d'Água, AL with 31.5\nColdest city: .* with -3$")
+    terminal.wait_for("City.*: ")
+    terminal.type("X\n1\n2\n")
+    terminal.wait_for("\nERR field 2 .max. 1 is below")
+    terminal.wait_for("City.*: ")
+    terminal.type("\n")
+    assert terminal.end()[0] == 0
+
+
+@needs_terminal
+def test_typing_longer_than_the_server_waits(start_server):
+    server = start_server("--timeout", "0.2")
+    terminal = Terminal("--port", str(server.port))
+    terminal.wait_for("Message.*: ")
+    server.err.wait_for("timed out")
+    terminal.type("slow\n")
+    terminal.wait_for(r"^[^\n]*\nSLOW\nMessage")
+    terminal.type("\n")
+    assert terminal.end()[0] == 0
+
+
+@needs_terminal
+def test_interrupted_while_waiting(start_server):
+    server = start_server("--work", "60", "-v")
+    terminal = Terminal("--port", str(server.port))
+    terminal.wait_for("Message.*: ")
+    terminal.type("x\n")
+    terminal.wait_for("Waiting for a free slot")
+    terminal.type("\x03")
+    status, rest = terminal.end()
+    assert status == 0 and "Traceback" not in rest
+
+
+@needs_terminal
+def test_nobody_there_at_a_terminal():
+    terminal = Terminal("--port", str(free_port()))
+    terminal.wait_for("Cannot reach 127.0.0.1:.*connection refused. Is the server running.\n")
+    assert terminal.end()[0] == 1
+
+
+@needs_terminal
+def test_a_reply_cannot_drive_the_terminal(start_server):
+    terminal = Terminal("--port", str(start_server().port), "\x1b]0;title\x07")
+    terminal.wait_for(r"\\x1b\]0;TITLE\\x07\n")
+    assert terminal.end()[0] == 0
+
+
+@needs_terminal
+def test_progress_on_a_terminal_while_replies_go_to_a_file(start_server, tmp_path):
+    with open(str(tmp_path / "replies"), "wb") as replies:
+        terminal = Terminal("--port", str(start_server().port), *["x"] * 50, redirect=replies)
+        terminal.wait_for("\\d+ sent, 0 with an error")
+        status, rest = terminal.end()
+    assert status == 0 and rest.endswith(" \r")
+    assert (tmp_path / "replies").read_bytes() == b"X\n" * 50
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot send Ctrl+C to one process")
+def test_ctrl_c_in_the_middle_of_a_file(start_server):
+    client = subprocess.Popen([sys.executable, "client.py", "--port", str(start_server().port)],
+                              cwd=str(ROOT), env=ENVIRONMENT, stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    client.stdin.write(b"x\n" * 10)
+    client.stdin.flush()
+    for _ in range(10):
+        assert client.stdout.readline() == b"X\n"
+    client.send_signal(signal.SIGINT)
+    out, err = client.communicate(timeout=PATIENCE)
+    assert client.returncode == 1 and err == b"Interrupted: not every message was sent.\n"

@@ -1,0 +1,238 @@
+"""handlers/lines.py: what a client may send, in pieces, too much, too slowly or not at all."""
+
+import socket
+import socketserver
+import struct
+import threading
+import time
+
+import pytest
+from conftest import ask, connect, read_all, read_line, serving, wait_until
+
+from handlers.lines import BadMessage, LineHandler
+from handlers.uppercase import UppercaseHandler
+
+
+def upper(**attributes):
+    return serving(type("Handler", (UppercaseHandler,), attributes), max_threads=2)
+
+
+def outcome(server, name, number=1):
+    """Wait until so many conversations have ended in that way and no slot is taken."""
+    wait_until(lambda: server.totals()[name] == number and "slots 0/" in server.status(), name)
+
+
+def reset(connection):
+    """Close with a reset instead of an orderly end."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+@pytest.mark.parametrize("sent, reply", [
+    (b"hello\n", b"HELLO\n"),
+    (b"hello\r\n", b"HELLO\n"),
+    (b"\n", b"\n"),
+    (b"\r\n", b"\n"),
+    (b"a\rb\n", b"A\rB\n"),
+    ("olá, ação\n".encode(), "OLÁ, AÇÃO\n".encode()),
+    (b"nul \0 too\n", b"NUL \0 TOO\n"),
+])
+def test_a_message_is_a_line(sent, reply):
+    with upper() as server:
+        assert ask(server, sent) == reply
+        outcome(server, "served")
+
+
+def test_one_message_in_many_packets():
+    with upper() as server, connect(server) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in "in pieces: ção\n".encode():
+            connection.sendall(bytes([byte]))
+        assert read_all(connection).decode() == "IN PIECES: ÇÃO\n"
+
+
+def test_several_messages_in_one_packet():
+    with upper(keep_open=True) as server, connect(server) as connection:
+        connection.sendall(b"one\ntwo\r\n\nfour\nfi")
+        assert [read_line(connection) for _ in range(4)] == ["ONE", "TWO", "", "FOUR"]
+        connection.sendall(b"ve\n")
+        assert read_line(connection) == "FIVE"
+
+
+def test_without_keep_open_only_the_first_message_is_answered():
+    with upper() as server:
+        assert ask(server, b"one\ntwo\nthr") == b"ONE\n"
+
+
+def test_the_reply_survives_input_that_nobody_reads():
+    with upper() as server, connect(server) as connection:
+        connection.sendall(b"one\n" + b"more and more\n" * 200000)
+        assert read_all(connection) == b"ONE\n"
+
+
+def test_half_a_message_is_dropped_and_its_slot_freed():
+    with upper() as server:
+        for half in range(1, 4):
+            with connect(server) as connection:
+                connection.sendall(b"no line end")
+                connection.shutdown(socket.SHUT_WR)
+                assert read_all(connection).startswith(b"ERR the last message had no line feed")
+            outcome(server, "gone", half)
+        assert ask(server, b"next\n") == b"NEXT\n"
+
+
+@pytest.mark.parametrize("sent", [b"", b"half a mess", b"whole\n"])
+def test_a_client_that_resets(sent):
+    with upper(keep_open=True) as server:
+        connection = connect(server)
+        connection.sendall(sent)
+        if sent.endswith(b"\n"):
+            assert read_line(connection) == "WHOLE"
+        else:
+            wait_until(lambda: server.totals()["accepted"])
+        reset(connection)
+        outcome(server, "gone")
+        assert server.totals()["failed"] == 0
+
+
+def test_a_client_that_says_nothing_and_leaves():
+    with upper() as server:
+        connect(server).close()
+        outcome(server, "gone")
+
+
+@pytest.mark.parametrize("keep_open", [False, True])
+@pytest.mark.parametrize("length, end, fine", [
+    (100, b"\n", True), (100, b"\r\n", True), (101, b"\n", False), (101, b"", False),
+    (101, b"\r\n", False), (5000000, b"", False), (5000000, b"\n", False)])
+def test_the_length_of_a_message(keep_open, length, end, fine):
+    with upper(max_line=100, keep_open=keep_open) as server, connect(server) as connection:
+        connection.sendall(b"x" * length + end)
+        reply = read_line(connection)
+        if fine:
+            assert reply == "X" * 100
+        else:
+            assert reply == "ERR message too long: at most 100 bytes before the line feed"
+            assert read_all(connection) == b""
+
+
+def test_replies_before_a_message_that_is_too_long_still_come():
+    with upper(max_line=10, keep_open=True) as server, connect(server) as connection:
+        connection.sendall(b"one\ntwo\n" + b"x" * 11 + b"\nfour\n")
+        lines = read_all(connection).decode().splitlines()
+        assert lines[:2] == ["ONE", "TWO"]
+        assert len(lines) == 3 and lines[2].startswith("ERR message too long")
+
+
+def test_bytes_that_are_not_utf_8():
+    with upper(keep_open=True) as server, connect(server) as connection:
+        connection.sendall(b"ab\xff\n\xed\xa0\x80\nfine\n")
+        assert read_line(connection).startswith("ERR the message is not valid UTF-8 (byte 3)")
+        assert read_line(connection).startswith("ERR the message is not valid UTF-8 (byte 1)")
+        assert read_line(connection) == "FINE"
+
+
+@pytest.mark.parametrize("sent", [b"", b"half a mess"])
+def test_a_client_that_falls_silent(sent):
+    with upper(timeout=0.2) as server, connect(server) as connection:
+        connection.sendall(sent)
+        assert read_all(connection).startswith(b"ERR no complete message within 0.2 s")
+        outcome(server, "timed out")
+
+
+def test_the_deadline_is_the_messages_and_not_the_bytes():
+    with upper(timeout=0.5) as server, connect(server) as connection:
+        connection.settimeout(0.05)
+        answer = b""
+        for _ in range(200):  # 10 s, if nobody cuts it off
+            try:
+                connection.sendall(b".")
+                answer = connection.recv(1000)
+                break
+            except socket.timeout:
+                continue
+        assert answer.startswith(b"ERR no complete message within 0.5 s")
+        outcome(server, "timed out")
+
+
+def test_each_message_has_the_whole_time():
+    with upper(timeout=1.0, keep_open=True) as server, connect(server) as connection:
+        for _ in range(3):
+            for byte in b"abc":
+                connection.sendall(bytes([byte]))
+                threading.Event().wait(0.2)
+            connection.sendall(b"\n")
+            assert read_line(connection) == "ABC"
+
+
+def test_a_client_that_does_not_read_its_replies():
+    with upper(timeout=0.3, keep_open=True) as server, connect(server) as connection:
+        connection.settimeout(20)
+        with pytest.raises(OSError):
+            for _ in range(10000):
+                connection.sendall(b"x" * 60000 + b"\n")
+        outcome(server, "timed out")
+        assert ask(server, b"next\n").startswith(b"NEXT\n")
+
+
+def test_a_long_reply_to_a_slow_reader_is_complete():
+    with upper(max_line=10**8, keep_open=True) as server, connect(server) as connection:
+        threading.Thread(target=connection.sendall, args=(b"y" * 2 * 10**7 + b"\n",),
+                         daemon=True).start()
+        received = 0
+        while received <= 2 * 10**7:
+            received += len(connection.recv(100000))
+        assert received == 2 * 10**7 + 1
+
+
+def test_work_is_taken_for_every_message():
+    with upper(work=0.1, keep_open=True) as server, connect(server) as connection:
+        began = time.monotonic()
+        connection.sendall(b"a\nb\nc\n")
+        assert read_line(connection) == "A"
+        first = time.monotonic() - began
+        assert [read_line(connection), read_line(connection)] == ["B", "C"]
+        assert 0.1 <= first and 0.3 <= time.monotonic() - began
+
+
+class Picky(LineHandler):
+    """A service with every kind of mistake."""
+
+    def reply(self, message):
+        if message == "bad":
+            raise BadMessage("expected good,\x1b[31m not bad")
+        if message == "bug":
+            raise KeyError("a mistake in the service")
+        if message == "exit":
+            raise SystemExit
+        return {"none": None, "lines": "a\nb", "surrogate": "\udc80"}.get(message, "good")
+
+
+@pytest.mark.parametrize("message, reply", [
+    ("bad", "ERR expected good,\\x1b[31m not bad"),
+    ("bug", "ERR the service failed"), ("none", "ERR the service failed"),
+    ("lines", "ERR the service failed"), ("exit", "ERR the service failed"),
+     ("surrogate", "ERR the service failed")])
+def test_a_service_that_raises(message, reply, caplog):
+    with serving(type("Handler", (Picky,), {"keep_open": True})) as server:
+        with connect(server) as connection:
+            connection.sendall(message.encode() + b"\nfine\n")
+            assert read_line(connection).startswith(reply)
+            assert read_line(connection) == "good"
+        assert ("Traceback" in caplog.text) == (message != "bad")
+
+
+def test_the_exercise_of_the_readme():
+    class ReverseHandler(LineHandler):
+        """Answer each message backwards."""
+
+        def reply(self, message):
+            return message[::-1]
+
+    with serving(ReverseHandler) as server:
+        assert ask(server, "ação\n".encode()) == "oãça\n".encode()
+
+
+def test_any_server_of_socketserver_will_do():
+    with serving(UppercaseHandler, socketserver.ThreadingTCPServer) as server:
+        assert ask(server, b"plain\n") == b"PLAIN\n"

@@ -1,0 +1,154 @@
+"""handlers/temperature.py: readings, from the socket to the screen."""
+
+import queue
+import signal
+import threading
+import unicodedata
+
+import pytest
+
+from handlers import temperature
+from handlers.lines import BadMessage
+from handlers.registry import Reading
+
+
+@pytest.mark.parametrize("message, reading", [
+    ("Recife,31,24", ("Recife", "31", "24")),
+    ("  Recife , 31 , 24.5 ", ("Recife", "31", "24.5")),
+    ("Oymyakon,-3,-67.7", ("Oymyakon", "-3", "-67.7")),
+    ("Zero,0,-273.15", ("Zero", "0", "-273.15")),
+    ("Same,5,5.0", ("Same", "5", "5.0")),
+    ("Signs,+5,.5", ("Signs", "+5", ".5")),
+    ('"Olho d\'Água, AL",35,22', ("Olho d'Água, AL", "35", "22")),
+    ('"the ""hot"" one",35,22', ('the "hot" one', "35", "22")),
+    (unicodedata.normalize("NFD", "São Paulo") + ",31,20", ("São Paulo", "31", "20")),
+    ("x" * 100 + ",1,0", ("x" * 100, "1", "0")),
+    ("%s {0} %n,1,0", ("%s {0} %n", "1", "0")),
+])
+def test_a_reading(message, reading):
+    assert temperature.parse(message) == Reading(*reading)
+
+
+@pytest.mark.parametrize("message, problem", [
+    ("", "0 field"), ("Recife", "1 field"), ("Recife,31", "2 field"),
+    ("Recife,31,5,24", "4 field"), (",31,24", "field 1 (city) is empty"),
+    ("  ,31,24", "field 1 (city) is empty"), ("Recife,quente,24", "field 2 (max) 'quente'"),
+    ("Recife,31,frio", "field 3 (min) 'frio'"), ("Recife,,24", "field 2 (max) ''"),
+    ("Recife,nan,24", "field 2 (max) 'nan'"), ("Recife,inf,24", "field 2 (max) 'inf'"),
+    ("Recife,31,-inf", "field 3 (min) '-inf'"), ("Recife,1e999,24", "field 2 (max) '1e999'"),
+    ("Recife,1_0,2", "field 2 (max) '1_0'"), ("Recife,٣,2", "field 2 (max) '٣'"),
+    ("Recife," + "9" * 5000 + ",24", "field 2 (max) has 5000 characters"),
+    ("Recife,20,25", "field 2 (max) 20 is below field 3 (min) 25"),
+    ("Recife,20,-273.16", "field 3 (min) -273.16 is colder than absolute zero"),
+    ("Recife,-300,-300", "field 2 (max) -300 is colder than absolute zero"),
+    ("x" * 101 + ",1,0", "field 1 (city) has 101 characters"),
+    ('"Recife,31,24', "not a line of CSV"), ('"Re"cife,31,24', "not a line of CSV"),
+    ("," * 9999, "10000 field"), ("Recife\r,31,24", "not a line of CSV"),
+])
+def test_not_a_reading(message, problem):
+    with pytest.raises(BadMessage) as raised:
+        temperature.parse(message)
+    assert problem in str(raised.value)
+    assert "expected" in str(raised.value)
+
+
+@pytest.mark.parametrize("character", [
+    "\x00", "\x07", "\t", "\x1b[31m", "\x85", "\x9b", "\u200b", "\u202e", "\u2028", "\udc80"])
+@pytest.mark.parametrize("name", ["{}Recife", "Re{}cife", "Recife{}"])
+def test_a_name_with_a_control_character_is_refused(character, name):
+    with pytest.raises(BadMessage):
+        temperature.parse(name.format(character) + ",31,24")
+
+
+def test_the_shared_state_is_a_lock_and_a_queue_of_the_module():
+    assert isinstance(temperature.lock, type(threading.Lock()))
+    assert isinstance(temperature.readings, queue.Queue)
+    assert temperature.readings.maxsize > 0
+
+
+def test_each_reading_shows_who_is_hottest_and_coldest(start_server):
+    server = start_server("--service", "temp")
+    for reading, hottest, coldest in [
+            ("Recife,31,24", "Recife with 31", "Recife with 24"),
+            ("Garanhuns,25.5,12", "Recife with 31", "Garanhuns with 12"),
+            ("Teresina,40,25", "Teresina with 40", "Garanhuns with 12"),
+            ("Teresina,20,-3.50", "Recife with 31", "Teresina with -3.50"),
+            ('"Olho d\'Água, AL",35,22', "Olho d'Água, AL with 35", "Teresina with -3.50")]:
+        shown = server.out.text.count("\n")
+        assert server.ask(reading) == "BYE"
+        server.out.wait_for("^Coldest city: .*$", (shown - 1) // 2 + 1)
+        assert server.out.text.splitlines()[-2:] == ["Hottest city: " + hottest,
+                                                     "Coldest city: " + coldest]
+    assert server.stop() == 0
+    assert server.out.all().splitlines()[-3:-1] == ["Hottest city: Olho d'Água, AL with 35",
+                                                    "Coldest city: Teresina with -3.50"]
+
+
+def test_bad_readings_do_not_stop_the_consumer(start_server):
+    server = start_server("--service", "temp")
+    for message in ["Recife,quente,24", "", "a,b,c,d", "Recife,nan,nan"]:
+        assert server.ask(message).startswith("ERR ")
+    assert server.ask("Recife,31,24") == "BYE"
+    server.out.wait_for("^Hottest city: Recife with 31$")
+
+
+def test_the_consumer_survives_what_it_meets(caplog, monkeypatch, capsys):
+    shown = threading.Event()
+
+    def show(text):
+        if "Boom" in text:
+            raise OSError("the screen broke")
+        shown.set()
+    monkeypatch.setattr(temperature, "show", show)
+    monkeypatch.setattr(temperature, "registry", temperature.Registry())
+    with temperature.TemperatureHandler.running():
+        temperature.readings.put(Reading("Boom", "99", "1"))
+        temperature.readings.join()
+        assert not shown.is_set() and "the screen broke" in caplog.text
+        temperature.readings.put(Reading("Boom", "1", "1"))
+        temperature.readings.put(Reading("Recife", "31", "1"))
+        temperature.readings.put(Reading("Zz", "31", "0"))
+        temperature.readings.join()
+        assert shown.is_set()
+
+
+def test_verbose_shows_the_whole_registry(start_server):
+    server = start_server("--service", "temp", "-v")
+    server.ask("São Paulo,31.5,-3")
+    server.out.wait_for(r"^City        Max  Min\nSão Paulo  31.5   -3\nHottest city")
+
+
+def test_what_a_client_sends_cannot_drive_the_terminal(start_server):
+    server = start_server("--service", "temp", "-v")
+    for name in ["\x1b[2J\x1b]0;title\x07", "a\rHottest city: fake", "\u202eeficeR", "\x9b31m", "\t"]:
+        reply = server.ask(name + "x,31,24")
+        assert reply.startswith("ERR ") and reply.isprintable(), reply
+    assert server.ask("%s%n{city},31,24") == "BYE"
+    server.out.wait_for("^Coldest city: %s%n{city} with 24$")
+    assert server.stop() == 0
+    for text in server.out.all(), server.err.all():
+        assert all(line.isprintable() for line in text.split("\n")), text
+
+
+def test_every_acknowledged_reading_is_in_the_last_summary(start_server):
+    server = start_server("--service", "temp", "--max-threads", "0", "-v")
+    acknowledged = []
+
+    def report(number):
+        for city in range(20):
+            name = "City {}-{}".format(number, city)
+            try:
+                if server.ask("{},{},{}".format(name, city, -number)) == "BYE":
+                    acknowledged.append(name)
+            except (OSError, AssertionError):
+                return
+    threads = [threading.Thread(target=report, args=(number,)) for number in range(10)]
+    for thread in threads:
+        thread.start()
+    server.out.wait_for("^City 3-5 ")
+    assert server.stop(signal.SIGTERM) == 0
+    for thread in threads:
+        thread.join()
+    last = server.out.all()[server.out.all().rindex("Max  Min"):]
+    missing = [name for name in acknowledged if name + " " not in last]
+    assert acknowledged and not missing
