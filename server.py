@@ -4,6 +4,7 @@
 """
 
 import argparse
+import collections
 import contextlib
 import errno
 import logging
@@ -34,6 +35,9 @@ RETRY_INTERVAL = 0.5
 #: Seconds for which a warning that this has happened is not repeated.
 QUIET_INTERVAL = 60.0
 
+#: Seconds that a client over its host's limit waits, in case one before it is just leaving.
+REFUSAL_DELAY = 0.002
+
 #: Seconds that a graceful stop gives the messages in flight; STOP_LIMIT is for all of it.
 GRACE = 3.0
 STOP_LIMIT = 4.5
@@ -45,10 +49,12 @@ IDLE_THREAD = 5.0
 SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM,
              getattr(errno, "WSAEMFILE", errno.EMFILE), getattr(errno, "WSAENOBUFS", errno.ENOBUFS)}
 
+TOO_MANY = "too many connections from your address"
 THREADS_RAN_OUT = "the server cannot start a thread for you: try again in a moment"
 STATUS = "slots {used}/{slots}, served {served}, refused {refused}, timed out {timed_out}"
 TOTALS = ("Stopped: accepted {accepted}, served {served}, refused {refused}, "
           "timed out {timed_out}, gone {gone}, failed {failed}")
+ANYONE = "Any machine that can reach {where} can now connect. --host 127.0.0.1 keeps it to this one."
 LISTENING = "Listening on {address}"
 PORT_IN_USE = ("cannot listen on {host}:{port}: the port is in use. Is another server running? "
                "Choose another with --port; 0 picks a free one.")
@@ -82,7 +88,8 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
 
     Class attributes that may be overridden, besides those of ThreadingTCPServer:
 
-    - ``max_threads``: the number of slots; 1 serves one client at a time, 0 means no limit.
+    - ``max_threads``: the number of slots; 1 serves one client at a time, 0 means no limit;
+    - ``max_per_host``: clients served at a time from one address; 0 means no limit.
 
     Methods for the caller, besides ``serve_forever``, ``shutdown`` and ``server_close``:
 
@@ -90,14 +97,15 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
     - ``totals()``: how many clients were accepted, served and so on.
 
     What is shared, and who may wait for whom: ``_slots`` and ``_idle_threads`` are semaphores and
-    ``_handover`` a queue, safe in themselves; ``_changed`` guards ``_clients``, ``_counts`` and
-    ``_workers`` and is never held while anything else is waited for. The thread in ``serve_forever`` waits for a
+    ``_handover`` a queue, safe in themselves; ``_changed`` guards ``_clients``, ``_hosts``,
+    ``_counts`` and ``_workers`` and is never held while anything else is waited for. The thread in ``serve_forever`` waits for a
     slot; a thread with a slot waits only for its client, never for another thread.
     ``_slot_in_hand`` and ``_quiet_until`` need no lock: the first belongs to the thread in
     ``serve_forever``, the second only keeps a warning from being repeated.
     """
 
     max_threads = 4
+    max_per_host = 0
     request_queue_size = 128
     # On Windows SO_REUSEADDR would let two servers share a port; see server_bind.
     allow_reuse_address = os.name != "nt"
@@ -106,6 +114,7 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
         self.stopping = threading.Event()
         self._changed = threading.Condition(threading.Lock())
         self._clients = {}
+        self._hosts = collections.Counter()
         self._counts = dict.fromkeys(("accepted", "served", "refused", "timed out", "gone",
                                       "failed"), 0)
         self._workers = set()
@@ -149,6 +158,8 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
         Returns how many clients had to be cut off because *seconds* were not enough.
         `serve_forever` must be running, in another thread.
         """
+        with contextlib.suppress(OSError):  # wakes the thread in serve_forever, on Linux
+            self.socket.shutdown(socket.SHUT_RDWR)
         self.shutdown()
         self.stopping.set()  # again: serve_forever clears it when it has only just begun
         with self._changed:
@@ -188,10 +199,22 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
         return request, client_address
 
     def verify_request(self, request, client_address):
-        """Enter the client among those in service."""
+        """Enter the client among those in service; refuse it when its host has enough of them.
+
+        A client with its reply in hand may come again before the thread that served it has run
+        on: before it is refused, that thread gets a moment.
+        """
+        host = host_of(client_address)
         with self._changed:
             self._counts["accepted"] += 1
-            self._clients[request] = client_address
+            welcome = not self.max_per_host or self._changed.wait_for(
+                lambda: self._hosts[host] < self.max_per_host, REFUSAL_DELAY)
+            if welcome:
+                self._clients[request] = host
+                self._hosts[host] += 1
+        if not welcome:
+            self._refuse(request, client_address, TOO_MANY)
+            return False
         if self.stopping.is_set():
             self._shut(request, socket.SHUT_RD)
         return True
@@ -274,7 +297,7 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
             log.debug("Serving client %s. %s", shown(client_address), self.status())
         began = time.monotonic()
         super().finish_request(request, client_address)
-        self._count("served")
+        self._leave(request, "served")
         if log.isEnabledFor(logging.INFO):
             log.info("Served client %s in %.3f s.", shown(client_address),
                      time.monotonic() - began)
@@ -283,13 +306,13 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
         """Count and log how serving a client ended, other than well."""
         error = sys.exc_info()[1]
         if isinstance(error, socket.timeout):
-            self._count("timed out")
+            self._leave(request, "timed out")
             log.info("Client %s timed out: %s.", shown(client_address), error)
         elif isinstance(error, ConnectionError):
-            self._count("gone")
+            self._leave(request, "gone")
             log.info("Client %s is gone: %s.", shown(client_address), error)
         else:
-            self._count("failed")
+            self._leave(request, "failed")
             log.error("Serving client %s failed.", shown(client_address), exc_info=True)
 
     def shutdown_request(self, request):
@@ -297,10 +320,7 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
 
         Without the base class's ``shutdown(SHUT_WR)``: just before a close it does nothing.
         """
-        with self._changed:
-            self._clients.pop(request, None)
-            if not self._clients:
-                self._changed.notify_all()
+        self._leave(request)
         self.close_request(request)
         if log.isEnabledFor(logging.DEBUG):
             log.debug("%s", self.status())
@@ -318,13 +338,21 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
             return STATUS.format(used=len(self._clients), slots=self.max_threads or "unlimited",
                                  **_named(self._counts))
 
-    def _count(self, outcome):
+    def _leave(self, request, outcome=None):
+        """Count the *outcome* of a client, if any, which from now on is not in service."""
         with self._changed:
-            self._counts[outcome] += 1
+            if outcome:
+                self._counts[outcome] += 1
+            host = self._clients.pop(request, None)
+            if host is not None:
+                self._hosts[host] -= 1
+                if not self._hosts[host]:
+                    del self._hosts[host]
+                self._changed.notify_all()
 
     def _refuse(self, request, client_address, text):
         """Tell a client in one line why it is not served."""
-        self._count("refused")
+        self._leave(request, "refused")
         log.info("Refused client %s: %s.", shown(client_address), text)
         with contextlib.suppress(OSError):  # it need not wait for our answer
             request.setblocking(False)
@@ -353,6 +381,12 @@ def shown(address):
     """Return a socket's *address* as users write it: ``127.0.0.1:50000``, ``[::1]:50000``."""
     host, port = address[:2]
     return ("[{}]:{}" if ":" in host else "{}:{}").format(host, port)
+
+
+def host_of(address):
+    """Return the host in a client's *address*: an IPv4 one is the same when seen over IPv6."""
+    host = address[0]
+    return host[7:] if host.startswith("::ffff:") and "." in host else host
 
 
 # The program
@@ -396,6 +430,10 @@ def parse_options(arguments=None):
            help="port to listen on; 0 picks a free one (default: %(default)s)")
     option("--max-threads", metavar="N", type=count, default=4,
            help="clients served at a time; 0: no limit (default: %(default)s)")
+    option("--max-per-host", metavar="N", type=count, default=0,
+           help="clients served at a time from one address; 0: no limit (default: %(default)s)")
+    option("--max-cities", metavar="N", type=positive, default=100000,
+           help="cities that temp keeps; a new one beyond is refused (default: %(default)s)")
     option("--backlog", metavar="N", type=positive, default=128,
            help="clients that may wait for a slot, connected (default: %(default)s)")
     option("--timeout", metavar="S", type=some_seconds, default=60.0,
@@ -422,7 +460,7 @@ def make_server(options):
     service = SERVICES[options.service]
     handler = type(service.__name__, (service,), {
         "timeout": options.timeout, "max_line": options.max_line,
-        "keep_open": options.keep_open, "work": options.work})
+        "keep_open": options.keep_open, "work": options.work, "max_cities": options.max_cities})
     if not 0 <= options.port <= 65535:
         raise OverflowError(options.port)  # getaddrinfo would use what is left modulo 65536
     found = socket.getaddrinfo(options.host or None, options.port, type=socket.SOCK_STREAM,
@@ -433,6 +471,7 @@ def make_server(options):
     class Server(BoundedThreadingTCPServer):
         address_family = family
         max_threads = options.max_threads
+        max_per_host = options.max_per_host
         request_queue_size = options.backlog
         daemon_threads = True  # what a graceful stop did not end must not outlive it
 
@@ -464,17 +503,24 @@ def main(arguments=None):
         return 1
     with server, server.RequestHandlerClass.running():
         threading.Thread(target=server.serve_forever, name="acceptor", daemon=True).start()
+        # Started now, since when it is needed there may be no more threads to be had.
+        threading.Thread(target=limit_stop, args=(server.stopping,), name="limit",
+                         daemon=True).start()
         show(LISTENING.format(address=shown(server.server_address)))
+        warn_if_open(server.server_address[0])
         wait_for_signal(stop_signals)
-        limit = threading.Timer(STOP_LIMIT, give_up)
-        limit.daemon = True
-        limit.start()
         cut_off = server.stop(GRACE)
         if cut_off:
             log.warning("%d client(s) were cut off: they took too long.", cut_off)
     show(TOTALS.format(**_named(server.totals())))
-    limit.cancel()
     return 0
+
+
+def warn_if_open(host):
+    """Say who can connect when *host*, which the server listens on, is not only this machine."""
+    if not (host_of((host,)).startswith("127.") or host == "::1"):
+        everywhere = host in ("0.0.0.0", "::")
+        log.warning("%s", ANYONE.format(where="this one" if everywhere else host))
 
 
 def prepare_output(options):
@@ -516,8 +562,10 @@ def wait_for_signal(received):
             continue  # the wait is cut up for Windows: see POLL_INTERVAL
 
 
-def give_up():
-    """End a stop that takes too long, as when nobody reads our output any more."""
+def limit_stop(stopping):
+    """End the program if a stop takes too long, as when nobody takes our output any more."""
+    stopping.wait()
+    time.sleep(STOP_LIMIT)
     os.write(2, b"server.py: could not stop in time; stopped at once.\n")
     os._exit(1)
 

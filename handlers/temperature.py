@@ -19,11 +19,14 @@ from handlers.screen import show
 
 log = logging.getLogger(__name__)
 
-#: Guards the registry.
+#: Guards the registry and the set of cities.
 lock = threading.Lock()
 
 #: The latest reading of each city; hold `lock` while touching it.
 registry = Registry()
+
+#: The cities in the registry, or on their way there; hold `lock` while touching it.
+cities = set()
 
 #: Readings on their way to the registry. Bounded: when the consumer falls behind, clients wait.
 readings = queue.Queue(maxsize=1000)
@@ -46,6 +49,7 @@ ODD_CITY = "field 1 (city) has a control character ('{name}'): expected plain te
 NOT_A_NUMBER = "field {field} '{text}' is not a number: expected degrees such as 31 or -3.5"
 LONG_NUMBER = "field {field} has {length} characters: expected a number of {limit} at most"
 TOO_COLD = "field {field} {text} is colder than absolute zero: expected {zero} or more"
+NO_ROOM = "there are {limit} cities already: expected a reading of one of them"
 MAX_BELOW_MIN = "field 2 (max) {maximum} is below field 3 (min) {minimum}: expected max, then min"
 
 HOTTEST = "Hottest city: {city} with {temperature}"
@@ -56,7 +60,12 @@ _is_number = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII).fullmatch
 
 
 class TemperatureHandler(LineHandler):
-    """Take a reading, ``city,max,min``, for the registry and answer ``BYE``."""
+    """Take a reading, ``city,max,min``, for the registry and answer ``BYE``.
+
+    Class attribute that may be overridden: ``max_cities``, how many cities there can be.
+    """
+
+    max_cities = 100000
 
     @classmethod
     @contextlib.contextmanager
@@ -72,7 +81,12 @@ class TemperatureHandler(LineHandler):
             show(text or NO_READINGS)
 
     def reply(self, message):
-        readings.put(parse(message))
+        reading = parse(message)
+        with lock:
+            if len(cities) >= self.max_cities and reading.city not in cities:
+                raise BadMessage(NO_ROOM.format(limit=self.max_cities))
+            cities.add(reading.city)
+        readings.put(reading)
         return "BYE"
 
 

@@ -6,6 +6,7 @@ import pathlib
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -111,6 +112,19 @@ class Server:
         fields = stat.rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def memory(self):
+        """Return the bytes of memory it holds (Linux)."""
+        status = pathlib.Path("/proc/{}/status".format(self.process.pid)).read_text()
+        return int(re.search(r"^VmRSS:\s+(\d+) kB$", status, re.M).group(1)) * 1024
+
+    def descriptors(self):
+        """Return how many descriptors it has open (Linux)."""
+        return len(os.listdir("/proc/{}/fd".format(self.process.pid)))
+
+    def threads(self):
+        """Return how many threads it has (Linux)."""
+        return len(os.listdir("/proc/{}/task".format(self.process.pid)))
+
     def kill(self):
         self.process.kill()
         self.process.wait()
@@ -138,6 +152,12 @@ def run_client(port, *arguments, text=None, timeout=PATIENCE, env=None):
         input=text.encode() if isinstance(text, str) else (text or b""),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env or ENVIRONMENT, timeout=timeout)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def reset(connection):
+    """Close with a reset instead of an orderly end."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
 
 
 @pytest.fixture
@@ -179,3 +199,18 @@ def ask(server, message):
 
 
 needs_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads Linux's /proc")
+
+
+#: How long the slowest honest answer took under each attack, in seconds: test -> seconds.
+slowest_answers = {}
+
+
+def pytest_addoption(parser):
+    parser.addoption("--soak", action="store_true", help="also run the soak: a few minutes")
+
+
+def pytest_terminal_summary(terminalreporter):
+    if slowest_answers:
+        terminalreporter.section("slowest of 50 honest answers under attack")
+        for name, seconds in sorted(slowest_answers.items()):
+            terminalreporter.write_line("{:6.0f} ms  {}".format(seconds * 1000, name))

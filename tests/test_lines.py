@@ -2,12 +2,11 @@
 
 import socket
 import socketserver
-import struct
 import threading
 import time
 
 import pytest
-from conftest import ask, connect, read_all, read_line, serving, wait_until
+from conftest import ask, connect, read_all, read_line, reset, serving, wait_until
 
 from handlers.lines import BadMessage, LineHandler
 from handlers.uppercase import UppercaseHandler
@@ -20,12 +19,6 @@ def upper(**attributes):
 def outcome(server, name, number=1):
     """Wait until so many conversations have ended in that way and no slot is taken."""
     wait_until(lambda: server.totals()[name] == number and "slots 0/" in server.status(), name)
-
-
-def reset(connection):
-    """Close with a reset instead of an orderly end."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.close()
 
 
 @pytest.mark.parametrize("sent, reply", [

@@ -334,9 +334,9 @@ def test_help_and_version():
 
 
 def test_work_makes_the_number_of_threads_visible():
-    """Four clients at once, 0.4 s of work each: one after the other, or all together."""
+    """Four clients at once, 0.25 s of work each: one after the other, or all together."""
     def seconds(threads):
-        server = Server("--work", "0.4", "--max-threads", threads)
+        server = Server("--work", "0.25", "--max-threads", threads)
         try:
             clients = [server.connect() for _ in range(4)]
             began = time.monotonic()
@@ -349,7 +349,7 @@ def test_work_makes_the_number_of_threads_visible():
         finally:
             server.kill()
     alone, together = seconds("1"), seconds("0")
-    assert alone >= 1.6
+    assert alone >= 1
     assert together < alone / 2
 
 
@@ -362,7 +362,7 @@ def test_idle_or_saturated_it_uses_next_to_no_processor(start_server, silent):
         clients[0].sendall(b"x\n")
         assert read_all(clients[0]) == b"X\n"
     before = server.cpu_seconds()
-    threading.Event().wait(1.5)
+    threading.Event().wait(1)
     assert server.cpu_seconds() - before <= 0.05
     for client in clients:
         client.close()
@@ -419,6 +419,8 @@ def test_a_client_that_does_not_read_cannot_hold_up_the_stop(start_server):
 def test_a_second_signal_stops_at_once(start_server):
     server = start_server("--keep-open", "-v")
     client, idle = stuck(server), server.connect()
+    idle.sendall(b"idle\n")
+    assert read_line(idle) == "IDLE"
     server.process.send_signal(signal.SIGINT)
     assert read_all(idle) == b""  # the stop has begun; the client that is stuck holds it up
     began = time.monotonic()
@@ -431,7 +433,7 @@ def test_a_second_signal_stops_at_once(start_server):
 def stuck(server):
     """Return a client that has sent more than it reads replies to: its thread waits in send."""
     client = server.connect()
-    client.settimeout(2)
+    client.settimeout(1)
     with pytest.raises(socket.timeout):
         while True:
             client.send(b"x" * 60000 + b"\n")

@@ -1,0 +1,385 @@
+"""A hostile room: whatever the attackers do, every honest client gets its answer.
+
+Each attack meets the real server, with 4 slots and a short time-out; how long the slowest honest
+answer took stands at the end of the test run.
+"""
+
+import contextlib
+import random
+import re
+import signal
+import socket
+import sys
+import threading
+import time
+
+import pytest
+from conftest import (PATIENCE, needs_linux, read_all, read_line, reset, slowest_answers,
+                      wait_until)
+
+SLOTS = 4
+TIMEOUT = 0.3
+OPTIONS = ["--max-threads", str(SLOTS), "--timeout", str(TIMEOUT), "-q"]
+
+#: Attacks from one loopback address, honest clients from another (only Linux has them all).
+ELSEWHERE = "127.0.0.2" if sys.platform.startswith("linux") else "127.0.0.1"
+
+
+@pytest.fixture
+def honest(request):
+    """A function that asks a server 50 times, checks the answers and records the slowest."""
+    def ask(server, message="Recife,31,24", reply="BYE", source="127.0.0.1"):
+        slowest = 0.0
+        for _ in range(50):
+            began = time.monotonic()
+            assert server.ask(message, source) == reply
+            slowest = max(slowest, time.monotonic() - began)
+        slowest_answers[request.node.name] = slowest
+        return slowest
+    return ask
+
+
+@contextlib.contextmanager
+def attackers(attack, number=1):
+    """Run *attack* (stop) in so many threads meanwhile; stop() is true when they shall end."""
+    ended = threading.Event()
+    problems = []
+
+    def run():
+        try:
+            attack(ended.is_set)
+        except Exception as problem:
+            problems.append(problem)
+            raise
+    threads = [threading.Thread(target=run, daemon=True) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join(PATIENCE)
+    assert not problems and not any(thread.is_alive() for thread in threads)
+
+
+def finish(server):
+    """Stop the server; check that the totals add up and nothing went wrong; return both."""
+    assert server.stop() == 0
+    totals, log = server.totals(), server.err.all()
+    assert totals["failed"] == 0
+    assert totals["accepted"] == sum(totals[name] for name in
+                                     ("served", "refused", "timed out", "gone"))
+    assert "Traceback" not in log
+    return totals, log
+
+
+def test_hang_up_in_the_middle_of_a_message(start_server, honest):
+    server = start_server("--service", "temp", *OPTIONS)
+
+    def attack(stop):
+        for _ in range(250):
+            with server.connect() as connection:
+                connection.sendall(b"Reci")
+    with attackers(attack, 2):
+        honest(server)
+    honest(server)
+    assert finish(server)[0]["gone"] == 500
+
+
+def test_resets_before_during_and_after_the_message(start_server, honest):
+    server = start_server("--service", "temp", *OPTIONS)
+
+    def attack(stop):
+        for number in range(250):
+            connection = server.connect()
+            with contextlib.suppress(OSError):  # it may have been answered and closed
+                connection.sendall((b"", b"Reci", b"Recife,31,24\n")[number % 3])
+            reset(connection)
+    with attackers(attack, 2):
+        honest(server)
+    honest(server)
+    # A reset before accept() has the system forget the connection, so they need not be 600.
+    assert finish(server)[0]["accepted"] >= 100
+
+
+def test_connect_and_stay_silent(start_server, honest):
+    server = start_server("--service", "temp", *OPTIONS)
+    for _ in range(2):
+        silent = [server.connect() for _ in range(3 * SLOTS)]
+        honest(server)
+        for connection in silent:
+            assert read_all(connection).startswith(b"ERR no complete message within 0.3 s")
+            connection.close()
+    assert finish(server)[0]["timed out"] == 2 * 3 * SLOTS
+
+
+def test_one_byte_at_a_time(start_server, honest):
+    """Slowly enough never to finish, often enough never to be idle."""
+    server = start_server("--service", "temp", *OPTIONS)
+    slow = [server.connect() for _ in range(3 * SLOTS)]
+
+    def attack(stop):
+        tick = threading.Event()
+        while not stop():
+            for connection in slow:
+                with contextlib.suppress(OSError):  # cut off, which is the point
+                    connection.send(b"x")
+            tick.wait(0.1)
+    with attackers(attack):
+        honest(server)
+    for connection in slow:
+        assert connection.recv(1000).startswith(b"ERR no complete message")
+        connection.close()
+    assert finish(server)[0]["timed out"] == 3 * SLOTS
+
+
+def test_never_read_the_replies(start_server, honest):
+    server = start_server(*OPTIONS, "--keep-open")
+
+    def attack(stop):
+        with server.connect() as connection, contextlib.suppress(OSError):
+            connection.settimeout(PATIENCE)
+            for _ in range(400):  # 24 MB; it is cut off before
+                connection.sendall(b"x" * 59999 + b"\n")
+            raise AssertionError("nobody cut it off")
+    with attackers(attack, 3 * SLOTS):
+        slowest = 0.0
+        for _ in range(50):
+            began = time.monotonic()
+            with server.connect() as connection:
+                connection.sendall(b"hello\n")
+                assert read_line(connection) == "HELLO"
+            slowest = max(slowest, time.monotonic() - began)
+        slowest_answers["test_never_read_the_replies"] = slowest
+    assert finish(server)[0]["timed out"] == 3 * SLOTS
+
+
+@needs_linux
+def test_a_message_without_end(start_server, honest):
+    server = start_server("--service", "temp", *OPTIONS)
+    honest(server)
+    before = server.memory()
+    most = [0]
+
+    def attack(stop):
+        connection = server.connect()
+        with connection, contextlib.suppress(OSError):
+            for _ in range(64):
+                connection.sendall(b"x" * 2**20)
+                most[0] = max(most[0], server.memory())
+            assert read_line(connection).startswith("ERR message too long")
+    with attackers(attack):
+        honest(server)
+    assert most[0] - before < 8 * 2**20
+    finish(server)
+
+
+def mutate(random, line):
+    """Return *line* with a few random changes, as bytes."""
+    data = bytearray(line)
+    for _ in range(random.randint(1, 4)):
+        position = random.randrange(len(data) + 1)
+        what = random.randrange(3)
+        if what == 0:
+            data[position:position] = bytes([random.randrange(256)])
+        elif what == 1:
+            del data[position:position + 2]
+        else:
+            data[position:position + 1] = random.choice([b'"', b",", b"-", b".", b"9", b"\xff"])
+    return bytes(data).replace(b"\n", b"")
+
+
+def test_random_bytes_and_mutated_readings(start_server, honest):
+    server = start_server("--service", "temp", *OPTIONS, "--keep-open")
+    seeded = random.Random(1)
+    readings = ['Recife,31,24', '"Olho d\'Água, AL",35,22', 'Oymyakon,-3.5,-67.7']
+    messages = []
+    for number in range(20000):
+        if number % 2:
+            messages.append(mutate(seeded, seeded.choice(readings).encode()))
+        else:
+            messages.append(bytes(seeded.randrange(256) for _ in range(seeded.randrange(40)))
+                            .replace(b"\n", b""))
+    with server.connect() as connection:
+        replies = connection.makefile("rb")
+        for start in range(0, len(messages), 500):
+            chunk = messages[start:start + 500]
+            connection.sendall(b"\n".join(chunk) + b"\n")
+            for message in chunk:
+                reply = replies.readline().decode()
+                assert reply == "BYE\n" or reply.startswith("ERR "), (message, reply)
+                assert reply[:-1].isprintable() and "failed" not in reply, (message, reply)
+        replies.close()
+    with server.connect() as connection:
+        connection.sendall(b"Recife,31,24\n")
+        assert read_line(connection) == "BYE"
+    finish(server)
+    assert all(line.isprintable() for line in server.out.all().split("\n"))
+
+
+STRANGE = [
+    b"\xff\xfe,31,24", b"Rec\x00ife,31,24", b"\xed\xa0\x80,31,24", b"\xc0\xaf,1,0",
+    b"Recife," + b"9" * 5000 + b",24", b"Recife,1e999,24", b"Recife,-1e999,24",
+    b"x," * 10000, b'"Recife,31,24', b'Re"cife,"31"",24', b'"""' * 3000, b"Recife,31,0x18",
+    b"\x1b[31mRecife\x1b[0m,31,24", b"\x1b]0;title\x07,31,24", b"Re\rcife,31,24",
+    "\u202eeficeR,31,24".encode(), "Re\u2028cife,31,24".encode(), "\x9b2J,31,24".encode()]
+
+
+def test_strange_messages(start_server):
+    server = start_server("--service", "temp", *OPTIONS[:-1], "-v")
+    for message in STRANGE:
+        with server.connect() as connection:
+            connection.sendall(message + b"\n")
+            reply = read_all(connection).decode()
+        assert reply.startswith("ERR ") and reply[:-1].isprintable() and len(reply) < 300, message
+        assert server.ask("Recife,31,24") == "BYE"
+    finish(server)
+    for text in server.out.all(), server.err.all():
+        assert all(line.isprintable() for line in text.split("\n"))
+
+
+def test_a_flood_from_one_address(start_server, honest):
+    server = start_server("--service", "temp", *OPTIONS, "--max-per-host", "2")
+
+    def attack(stop):
+        while not stop():
+            with server.connect() as connection, contextlib.suppress(OSError):
+                connection.sendall(b"Recife,31,24\n")
+                connection.recv(1000)
+    silent = [server.connect() for _ in range(2)]
+    with attackers(attack, 8):
+        if ELSEWHERE != "127.0.0.1":
+            assert honest(server, source=ELSEWHERE) < 1
+    for connection in silent:
+        connection.close()
+    assert finish(server)[0]["refused"] > 0
+
+
+def test_one_connection_too_many_is_refused_at_once(start_server):
+    server = start_server("--service", "temp", "--timeout", "30", "--max-per-host", "2", "-v")
+    held = [server.connect() for _ in range(2)]
+    server.err.wait_for("Serving client", 2)
+    for _ in range(3):
+        with server.connect() as connection:
+            assert read_line(connection) == "ERR too many connections from your address"
+    held.pop().close()
+    server.err.wait_for("is gone")
+    assert server.ask("Recife,31,24") == "BYE"
+    server.err.wait_for("slots 1/4, served 1, refused 3, timed out 0")
+    for connection in held:
+        connection.close()
+    assert finish(server)[0]["refused"] == 3
+
+
+def test_a_client_that_comes_again_at_once_is_not_too_many(start_server):
+    server = start_server(*OPTIONS, "--max-per-host", "1")
+    for _ in range(300):
+        with server.connect() as connection:
+            connection.sendall(b"again\n")
+            assert read_line(connection) == "AGAIN"
+    assert finish(server)[0]["refused"] == 0
+
+
+def test_an_ipv4_client_seen_over_ipv6_is_the_same_host():
+    from server import host_of
+    assert host_of(("::ffff:192.0.2.7", 1, 0, 0)) == host_of(("192.0.2.7", 2)) == "192.0.2.7"
+    assert host_of(("fe80::1%eth0", 1, 0, 2)) == "fe80::1%eth0"
+    assert host_of(("::1", 1, 0, 0)) == "::1"
+
+
+def test_no_more_cities_than_max_cities(start_server):
+    server = start_server("--service", "temp", *OPTIONS, "--max-cities", "3")
+    for city in "A", "B", "C", "B":
+        assert server.ask(city + ",2,1") == "BYE"
+    assert server.ask("D,2,1") == ("ERR there are 3 cities already: expected a reading of one of "
+                                   "them")
+    assert server.ask("A,30,1") == "BYE"
+    server.out.wait_for("^Hottest city: A with 30$")
+    finish(server)
+
+
+@needs_linux
+def test_descriptors_exhausted(start_server, honest):
+    import resource
+
+    def few_descriptors():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+    server = start_server("--service", "temp", "--max-threads", "0", "--timeout", "60",
+                          preexec_fn=few_descriptors)
+    held = [server.connect() for _ in range(60)]
+    server.err.wait_for("Cannot take more clients for now .Too many open files")
+    before = server.cpu_seconds()
+    threading.Event().wait(1.2)  # what it does in this time is what is measured
+    assert server.cpu_seconds() - before <= 0.05
+    for connection in held:
+        connection.close()
+    honest(server)
+    _, log = finish(server)
+    assert log.count("Cannot take more clients") == 1
+
+
+#: server.py, except that every other thread for a client cannot be started.
+SHORT_OF_THREADS = """
+import sys, threading, server
+start, attempts = threading.Thread.start, []
+
+def fail(thread):
+    if thread.name not in ("acceptor", "limit"):
+        attempts.append(thread)
+        if len(attempts) % 2:
+            raise RuntimeError("can't start new thread")
+    start(thread)
+
+threading.Thread.start, server.IDLE_THREAD, server.RETRY_INTERVAL = fail, 0, 0.05
+sys.exit(server.main(sys.argv[1:]))
+"""
+
+
+def test_threads_that_cannot_start(start_server):
+    server = start_server("--max-threads", "1", program=("-c", SHORT_OF_THREADS))
+    answers = []
+    for _ in range(40):
+        with server.connect() as connection:
+            connection.sendall(b"hello\n")
+            answers.append(read_line(connection))
+    told = "ERR the server cannot start a thread for you: try again in a moment"
+    assert set(answers) == {"HELLO", told}
+    totals, log = finish(server)
+    assert totals["refused"] == answers.count(told)
+    assert log.count("Cannot take more clients for now (can't start new thread)") == 1
+
+
+def test_a_stop_under_full_load(start_server):
+    """Each reading that got its BYE is in the registry that is shown last."""
+    for repetition in range(20):
+        server = start_server("--service", "temp", "--max-threads", "8", "--keep-open", "-v")
+        acknowledged = {}
+
+        def report(city):
+            number = 0
+            with contextlib.suppress(OSError), server.connect() as connection:
+                with connection.makefile("rb") as replies:
+                    while True:
+                        connection.sendall("{},{},-5\n".format(city, number).encode())
+                        if replies.readline() != b"BYE\n":
+                            break
+                        number += 1
+            acknowledged[city] = number
+        threads = [threading.Thread(target=report, args=("City %d" % number,))
+                   for number in range(6)]
+        for thread in threads:
+            thread.start()
+        server.out.wait_for("^Hottest city: City . with (1[5-9]|[2-9].)$")
+        began = time.monotonic()
+        assert server.stop((signal.SIGTERM, signal.SIGINT)[repetition % 2]) == 0
+        assert time.monotonic() - began < 5
+        for thread in threads:
+            thread.join(PATIENCE)
+        table = server.out.all().rpartition("Max  Min\n")[2]
+        shown = dict(re.findall(r"^(City \d) +(\d+) +-5$", table, re.M))
+        for city, number in acknowledged.items():
+            # The reading after the last that was acknowledged may have been taken as well.
+            assert number == 0 or number - 1 <= int(shown[city]) <= number
+        totals = server.totals()
+        assert totals["accepted"] == totals["served"] + totals["gone"]
