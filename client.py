@@ -9,8 +9,10 @@ It needs nothing but this file and Python 3.8 or later.
 """
 
 import argparse
+import contextlib
 import csv
 import io
+import math
 import os
 import re
 import socket
@@ -22,12 +24,15 @@ VERSION = "1.0"
 #: Seconds without an answer after which a user wants to know what is going on.
 PATIENCE = 2.0
 
+#: Seconds that one wait may last: on Windows a Ctrl+C is not noticed in it, only after it.
+LONGEST_WAIT = 0.5
+
 #: Seconds that connecting may take; a slow server accepts at once, only an absent one does not.
 CONNECT_LIMIT = 10.0
 
 REFUSED = "Cannot reach {server}: connection refused. Is the server running?"
 NO_ANSWER = "Cannot reach {server}: no answer within {seconds:g} s. Is the address right?"
-UNKNOWN_HOST = "Cannot reach {server}: there is no host of that name. Check --host."
+UNKNOWN_HOST = "Cannot reach {server}: there is no host of that name. Check --host and --port."
 UNREACHABLE = "Cannot reach {server}: {reason}. Check --host and --port."
 WENT_AWAY = "The server at {server} closed the connection without a reply. Try again."
 NO_REPLY = "No reply from {server} within {seconds:g} s. Wait longer with --timeout."
@@ -35,6 +40,7 @@ WAITING = "Waiting for a free slot on the server..."
 CONNECTED = "Connected to {server} from {client}"
 PROGRESS = "{sent} sent, {errors} with an error"
 INTERRUPTED = "Interrupted: not every message was sent."
+NO_OUTPUT = "Cannot go on reading messages or writing replies: {reason}."
 ONE_LINE = "a message is one line: expected no line feed in {message!r}"
 NO_MESSAGE = "no message: expected MESSAGE, or lines on standard input"
 
@@ -96,16 +102,18 @@ class Conversation:
         try:
             try:
                 return self.exchange(message)
-            except ConnectionError:
+            except socket.timeout:
+                raise
+            except OSError:
                 if not opened_earlier:
                     raise
                 self.close()
                 self.connect()
                 return self.exchange(message)
-        except ConnectionError:
-            raise self.problem(WENT_AWAY) from None
         except socket.timeout:
             raise self.problem(NO_REPLY, seconds=self.timeout) from None
+        except OSError:
+            raise self.problem(WENT_AWAY) from None
         finally:
             if not self.keep_open:
                 self.close()
@@ -161,15 +169,18 @@ class Deadline:
     def wait(self, call, argument):
         """Return what the socket's *call* returns. Raises ``socket.timeout``."""
         while True:
-            until = min(self.ends, self.notice)
-            self.connection.settimeout(max(until - time.monotonic(), 0.000001))
+            remaining = self.ends - time.monotonic()
+            if remaining <= 0:
+                raise socket.timeout
+            self.connection.settimeout(min(remaining, LONGEST_WAIT))
             try:
                 return call(argument)
-            except socket.timeout:
-                if until == self.ends:
-                    raise
+            except socket.timeout as error:
+                if error.errno is not None:  # the network's word, not our own limit
+                    raise ConnectionAbortedError from None
+            if time.monotonic() >= self.notice and remaining > LONGEST_WAIT:
                 print(WAITING, file=sys.stderr, flush=True)
-                self.notice = self.ends
+                self.notice = math.inf
 
 
 def encoded(message):
@@ -248,7 +259,7 @@ def printable(text):
 
 def send_all(conversation, messages):
     """Send each of *messages* and print each reply; return how many were errors."""
-    on_screen = sys.stdout.isatty()
+    on_screen = sys.stdout is not None and sys.stdout.isatty()
     progress = Progress(sys.stderr)
     errors = 0
     for sent, message in enumerate(messages, start=1):
@@ -351,7 +362,7 @@ def parse_options(arguments=None):
 def main(arguments=None):
     """Run the client; return the program's exit status."""
     for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
+        if hasattr(stream, "reconfigure"):  # IDLE's have not
             stream.reconfigure(errors="backslashreplace")
     options = parse_options(arguments)
     conversation = Conversation(options.host, options.port, options.timeout, options.keep_open)
@@ -362,7 +373,6 @@ def main(arguments=None):
             converse(conversation, ask_reading if options.service == "temp" else ask_message)
             return 0
         errors = send_all(conversation, options.messages or lines_of(sys.stdin.buffer))
-        sys.stdout.flush()
         return 1 if errors else 0
     except ServerProblem as problem:
         print(problem, file=sys.stderr)
@@ -373,9 +383,11 @@ def main(arguments=None):
             return 0
         print(INTERRUPTED, file=sys.stderr)
         return 1
-    except BrokenPipeError:
-        # Whoever read our output has left: there is nobody to tell, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # of our own input or output: those of the network are told above
+        if not isinstance(error, BrokenPipeError):  # whoever read our output had enough
+            print(NO_OUTPUT.format(reason=error.strerror), file=sys.stderr)
+        with contextlib.suppress(OSError):  # so that nothing is tried again at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     finally:
         conversation.close()

@@ -45,6 +45,9 @@ STOP_LIMIT = 4.5
 #: Seconds for which a thread without a client waits for one before it ends.
 IDLE_THREAD = 5.0
 
+#: What a connection says, besides ConnectionError, when the network to the client has failed.
+UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.ETIMEDOUT}
+
 #: What ``accept`` says when the system has run out of something that comes back.
 SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM,
              getattr(errno, "WSAEMFILE", errno.EMFILE), getattr(errno, "WSAENOBUFS", errno.ENOBUFS)}
@@ -56,17 +59,17 @@ TOTALS = ("Stopped: accepted {accepted}, served {served}, refused {refused}, "
           "timed out {timed_out}, gone {gone}, failed {failed}")
 ANYONE = "Any machine that can reach {where} can now connect. --host 127.0.0.1 keeps it to this one."
 LISTENING = "Listening on {address}"
-PORT_IN_USE = ("cannot listen on {host}:{port}: the port is in use. Is another server running? "
+PORT_IN_USE = ("cannot listen on {address}: the port is in use. Is another server running? "
                "Choose another with --port; 0 picks a free one.")
-NOT_PERMITTED = ("cannot listen on {host}:{port}: not permitted. Ports below 1024 are for "
+NOT_PERMITTED = ("cannot listen on {address}: not permitted. Ports below 1024 are for "
                  "administrators: choose another with --port; 0 picks a free one.")
-NOT_OUR_ADDRESS = ("cannot listen on {host}:{port}: {host} is not an address of this machine. "
+NOT_OUR_ADDRESS = ("cannot listen on {address}: {host} is not an address of this machine. "
                    "Try --host 127.0.0.1, or 0.0.0.0 for all its addresses.")
-UNKNOWN_HOST = ("cannot listen on {host}:{port}: there is no host of that name. "
+UNKNOWN_HOST = ("cannot listen on {address}: there is no host of that name. "
                 "Try --host 127.0.0.1, or 0.0.0.0 for all addresses of this machine.")
-PORT_OUT_OF_RANGE = ("cannot listen on {host}:{port}: there is no such port. "
+PORT_OUT_OF_RANGE = ("cannot listen on {address}: there is no such port. "
                      "Choose one from 1024 to 65535 with --port; 0 picks a free one.")
-CANNOT_LISTEN = "cannot listen on {host}:{port}: {reason}. Try another --host or --port."
+CANNOT_LISTEN = "cannot listen on {address}: {reason}. Try another --host or --port."
 
 #: Ctrl+C, the system's request to end, and Ctrl+Break where there is one (Windows).
 STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK")
@@ -77,14 +80,15 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
     """A `socketserver.ThreadingTCPServer` that serves at most ``max_threads`` clients at a time.
 
     Each of the ``max_threads`` places is a *slot*, counted by a semaphore. `process_request`
-    starts the thread that serves a client and then waits for the next free slot, so the next
-    client is accepted only when there is a slot for it; until then it waits in the system's
-    backlog, its connection open ("defer acceptance of a new one until one finishes": tcpserver).
+    takes a slot and starts the thread that serves a client in it; in `serve_forever` the slot is
+    there before the client is accepted, who until then waits in the system's backlog, its
+    connection open ("defer acceptance of a new one until one finishes": tcpserver).
 
     To start a thread costs more than to serve a short message, so a thread that is done with
     its client looks itself whether another one waits, and serves it in the same slot. Only when
     nobody waits does it give the slot back; it then stays a few seconds in case `process_request`
-    has a new client for it. There are never more threads than slots.
+    has a new client for it. There are never more threads than slots. (A client taken so passes
+    through `get_request` and `verify_request`, but not through `process_request`.)
 
     Class attributes that may be overridden, besides those of ThreadingTCPServer:
 
@@ -112,6 +116,7 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
 
     def __init__(self, server_address, RequestHandlerClass, bind_and_activate=True):
         self.stopping = threading.Event()
+        self._slots = threading.Semaphore(self.max_threads or sys.maxsize)
         self._changed = threading.Condition(threading.Lock())
         self._clients = {}
         self._hosts = collections.Counter()
@@ -128,16 +133,11 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
 
     def server_bind(self):
         """Bind so that no other program can share the port; ``::`` takes IPv4 clients too."""
-        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
+        if hasattr(socket, "SO_EXCLUSIVEADDRUSE") and not self.allow_reuse_address:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         if self.address_family == socket.AF_INET6:
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         super().server_bind()
-
-    def server_activate(self):
-        """Listen. From here on ``max_threads`` is settled."""
-        self._slots = threading.Semaphore(self.max_threads or sys.maxsize)
-        super().server_activate()
 
     def serve_forever(self, poll_interval=POLL_INTERVAL):
         """Serve clients until `shutdown`, as the base class does, beginning with a slot in hand."""
@@ -148,7 +148,8 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
         super().serve_forever(poll_interval)
 
     def shutdown(self):
-        """Accept no more clients; those being served are not disturbed."""
+        """Accept no more clients. Those in service stay; a `LineHandler` ends after the messages
+        it has received."""
         self.stopping.set()
         super().shutdown()
 
@@ -162,10 +163,13 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
             self.socket.shutdown(socket.SHUT_RDWR)
         self.shutdown()
         self.stopping.set()  # again: serve_forever clears it when it has only just begun
+        deadline = time.monotonic() + seconds
         with self._changed:
-            for request in self._clients:
-                self._shut(request, socket.SHUT_RD)
-            self._changed.wait_for(lambda: not self._clients, seconds)
+            if os.name != "nt":  # where it would reset the connection if more input came
+                for request in self._clients:
+                    self._shut(request, socket.SHUT_RD)
+            while self._clients and time.monotonic() < deadline:
+                self._changed.wait(min(POLL_INTERVAL, seconds))
             for request in self._clients:
                 self._shut(request, socket.SHUT_RDWR)
             return len(self._clients)
@@ -206,6 +210,8 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
         """
         host = host_of(client_address)
         with self._changed:
+            if self.stopping.is_set():
+                return False
             self._counts["accepted"] += 1
             welcome = not self.max_per_host or self._changed.wait_for(
                 lambda: self._hosts[host] < self.max_per_host, REFUSAL_DELAY)
@@ -215,12 +221,10 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
         if not welcome:
             self._refuse(request, client_address, TOO_MANY)
             return False
-        if self.stopping.is_set():
-            self._shut(request, socket.SHUT_RD)
         return True
 
     def process_request(self, request, client_address):
-        """Have a thread serve the client in the slot in hand; then wait for the next slot."""
+        """Take a slot, and have a thread serve the client in it."""
         self._wait_for_slot()
         if not self._slot_in_hand:  # stopping: there will be none
             return self.shutdown_request(request)
@@ -242,7 +246,11 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
                 self.stopping.wait(RETRY_INTERVAL)
                 return None  # with the slot still in hand
         self._slot_in_hand = False
-        return self._wait_for_slot()
+        return None
+
+    def service_actions(self):
+        """Wait for the next slot: serve_forever accepts no client before there is one for it."""
+        self._wait_for_slot()
 
     def _wait_for_slot(self):
         """Return with a slot in hand, or without when the server is stopping."""
@@ -305,10 +313,10 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
     def handle_error(self, request, client_address):
         """Count and log how serving a client ended, other than well."""
         error = sys.exc_info()[1]
-        if isinstance(error, socket.timeout):
+        if isinstance(error, socket.timeout) and error.errno is None:
             self._leave(request, "timed out")
             log.info("Client %s timed out: %s.", shown(client_address), error)
-        elif isinstance(error, ConnectionError):
+        elif isinstance(error, ConnectionError) or getattr(error, "errno", None) in UNREACHABLE:
             self._leave(request, "gone")
             log.info("Client %s is gone: %s.", shown(client_address), error)
         else:
@@ -316,12 +324,10 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
             log.error("Serving client %s failed.", shown(client_address), exc_info=True)
 
     def shutdown_request(self, request):
-        """Close the connection of a client, which is no longer in service.
-
-        Without the base class's ``shutdown(SHUT_WR)``: just before a close it does nothing.
-        """
+        """Close the connection of a client, which is no longer in service."""
         self._leave(request)
-        self.close_request(request)
+        if request.fileno() >= 0:  # else the handler has closed it, and saved a system call
+            super().shutdown_request(request)
         if log.isEnabledFor(logging.DEBUG):
             log.debug("%s", self.status())
 
@@ -417,8 +423,8 @@ def parse_options(arguments=None):
     parser = OneLineParser(
         prog="server.py", description="Serve a class: one of the lesson's services over TCP.",
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=22, width=100))
-    count = number(int, 0, 10**6, "a whole number from 0")
-    positive = number(int, 1, 2**31 - 1, "a whole number from 1")
+    count = number(int, 0, 10**6, "a whole number from 0 to 1000000")
+    positive = number(int, 1, 2**31 - 1, "a whole number from 1 to 2147483647")
     seconds = number(float, 0, 86400, "seconds from 0 to 86400")
     some_seconds = number(float, 0.001, 86400, "seconds from 0.001 to 86400")
     option = parser.add_argument
@@ -426,7 +432,8 @@ def parse_options(arguments=None):
            help="what to serve: %(choices)s (default: %(default)s)")
     option("--host", metavar="H", default="127.0.0.1",
            help="address to listen on; 0.0.0.0 lets other machines in (default: %(default)s)")
-    option("--port", metavar="P", type=int, default=50000,
+    option("--port", metavar="P", type=number(int, -math.inf, math.inf, "a port from 0 to 65535"),
+           default=50000,
            help="port to listen on; 0 picks a free one (default: %(default)s)")
     option("--max-threads", metavar="N", type=count, default=4,
            help="clients served at a time; 0: no limit (default: %(default)s)")
@@ -487,7 +494,7 @@ def start_problem(error, options):
     else:
         text = {errno.EADDRINUSE: PORT_IN_USE, errno.EACCES: NOT_PERMITTED,
                 errno.EADDRNOTAVAIL: NOT_OUR_ADDRESS}.get(error.errno, CANNOT_LISTEN)
-    return text.format(host=options.host, port=options.port,
+    return text.format(address=shown((options.host, options.port)), host=options.host,
                        reason=getattr(error, "strerror", None) or error)
 
 
@@ -502,12 +509,10 @@ def main(arguments=None):
         print("server.py: " + start_problem(error, options), file=sys.stderr)
         return 1
     with server, server.RequestHandlerClass.running():
-        threading.Thread(target=server.serve_forever, name="acceptor", daemon=True).start()
-        # Started now, since when it is needed there may be no more threads to be had.
-        threading.Thread(target=limit_stop, args=(server.stopping,), name="limit",
-                         daemon=True).start()
         show(LISTENING.format(address=shown(server.server_address)))
         warn_if_open(server.server_address[0])
+        limit_stop(server.stopping)
+        threading.Thread(target=server.serve_forever, name="acceptor", daemon=True).start()
         wait_for_signal(stop_signals)
         cut_off = server.stop(GRACE)
         if cut_off:
@@ -529,7 +534,7 @@ def prepare_output(options):
              logging.DEBUG if options.verbose else logging.INFO)
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s",
                         datefmt="%H:%M:%S")
-    if sys.stdout is not None:
+    if hasattr(sys.stdout, "reconfigure"):  # IDLE's has not
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
@@ -563,11 +568,18 @@ def wait_for_signal(received):
 
 
 def limit_stop(stopping):
-    """End the program if a stop takes too long, as when nobody takes our output any more."""
-    stopping.wait()
-    time.sleep(STOP_LIMIT)
-    os.write(2, b"server.py: could not stop in time; stopped at once.\n")
-    os._exit(1)
+    """End the program if a stop takes too long, as when nobody takes our output any more.
+
+    One thread says so, another ends it, for to say so may block as well. They are started
+    beforehand: when they are needed there may be no threads to be had.
+    """
+    def after(seconds, act, *arguments):
+        stopping.wait()
+        time.sleep(seconds)
+        act(*arguments)
+    for arguments in ((STOP_LIMIT, log.error, "Could not stop in time; stopped at once."),
+                      (STOP_LIMIT + 0.2, os._exit, 1)):
+        threading.Thread(target=after, args=arguments, name="limit", daemon=True).start()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
 """A message a line, a reply a line: the conversation that every service here shares."""
 
 import contextlib
+import errno
 import logging
+import math
+import os
 import socket
 import socketserver
 import threading
@@ -18,6 +21,10 @@ CHUNK = 65536
 #: survives (nginx's lingering_timeout has the same default).
 LINGER = 5.0
 
+#: Seconds that one wait for a message may last before it looks whether the server is stopping.
+#: Elsewhere than on Windows the stop wakes those who wait: `BoundedThreadingTCPServer.stop`.
+LONGEST_WAIT = 0.5 if os.name == "nt" else math.inf
+
 #: For a server that knows no graceful stop: an event that never happens.
 NEVER = threading.Event()
 
@@ -25,6 +32,7 @@ TIMED_OUT = "ERR no complete message within {seconds:g} s: send one line, ended 
 TOO_LONG = "ERR message too long: at most {limit} bytes before the line feed"
 NO_LINE_END = "ERR the last message had no line feed at its end and was dropped"
 NOT_UTF_8 = "the message is not valid UTF-8 (byte {position}): send text in UTF-8"
+NOT_A_LINE = "reply() returned {reply!r}: expected a str without line feeds"
 FAILED = "ERR the service failed on this message: its log says why"
 
 
@@ -90,10 +98,12 @@ class LineHandler(socketserver.StreamRequestHandler):
         self.answered = 0
         if self.keep_open:
             # Replies that follow one another must not wait for the client's acknowledgement.
-            self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+            with contextlib.suppress(OSError):  # macOS: the client is gone; recv() will tell
+                self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
 
     def finish(self):
-        """Nothing to flush: `send` has sent it all."""
+        """Close the connection: it was all sent, and nothing else holds on to the socket."""
+        self.connection.close()
 
     def handle(self):
         """Answer the client's messages until it, a limit or the server's stop ends it."""
@@ -102,13 +112,10 @@ class LineHandler(socketserver.StreamRequestHandler):
                 lines = self.receive()
                 if not lines:
                     break
-                if not self.keep_open:
-                    self.answer(lines[:1])
-                    if len(lines) > 1 or self.partial:
+                self.answer(lines if self.keep_open else lines[:1])
+                if not self.keep_open or self.stopping.is_set():
+                    if len(lines) > 1 or self.partial or self.more_came():
                         self.discard_input()
-                    break
-                self.answer(lines)
-                if self.stopping.is_set():
                     break
         except MessageTooLong:
             self.send(TOO_LONG.format(limit=self.max_line).encode() + b"\n")
@@ -121,19 +128,16 @@ class LineHandler(socketserver.StreamRequestHandler):
         """Return the complete messages that have come, at least one: bytes, line ends cut off.
 
         Waits for the first of them, however many pieces it comes in. An empty list: the client
-        has closed its side. Raises `MessageTooLong`; ``socket.timeout`` when no message was
-        complete within ``timeout`` seconds (the client is told); ``ConnectionError`` when the
-        client is gone, or closed its side in the middle of a message.
+        has closed its side, or the server is stopping. Raises `MessageTooLong`;
+        ``socket.timeout`` when no message was complete within ``timeout`` seconds (the client is
+        told); ``ConnectionError`` when the client is gone, or closed its side in the middle of a
+        message.
         """
         deadline = time.monotonic() + self.timeout
         connection = self.connection
-        try:
-            while True:
-                try:
-                    chunk = connection.recv(CHUNK)
-                except BlockingIOError:
-                    connection.settimeout(self.timeout)
-                    continue
+        while True:
+            try:
+                chunk = connection.recv(CHUNK)
                 if b"\n" in chunk:
                     break
                 if not chunk:
@@ -141,13 +145,17 @@ class LineHandler(socketserver.StreamRequestHandler):
                 self.partial += chunk
                 if len(self.partial) - self.partial.endswith(b"\r") > self.max_line:
                     raise MessageTooLong
-                # The deadline is the message's: more bytes do not buy more time.
-                connection.settimeout(max(deadline - time.monotonic(), 0.000001))
-        except socket.timeout:
-            self.send_last_words(TIMED_OUT.format(seconds=self.timeout))
-            raise socket.timeout("no complete message in time") from None
-        if connection.gettimeout() not in (0, self.timeout):
-            connection.settimeout(self.timeout)
+            except (BlockingIOError, socket.timeout) as error:
+                if error.errno == errno.ETIMEDOUT:  # the network's word, not our own limit
+                    raise ConnectionAbortedError(error.strerror) from None
+                if self.stopping.is_set():
+                    return self.end_of_input()
+            # The deadline is the message's: more bytes do not buy more time.
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                self.send_last_words(TIMED_OUT.format(seconds=self.timeout))
+                raise socket.timeout("no complete message in time")
+            connection.settimeout(min(remaining, LONGEST_WAIT))
         lines = (self.partial + chunk).split(b"\n")
         self.partial = lines.pop()
         return lines
@@ -182,10 +190,10 @@ class LineHandler(socketserver.StreamRequestHandler):
         try:
             message = line.decode()
             reply = self.reply(message)
+            if type(reply) is not str or "\n" in reply:
+                raise TypeError(NOT_A_LINE.format(reply=reply))
             if log.isEnabledFor(logging.DEBUG):
                 log.debug("Message '%s', reply '%s'.", excerpt(message), excerpt(reply))
-            if "\n" in reply:
-                raise ValueError("a reply must be one line: {!r}".format(reply))
             return reply.encode() + b"\n"
         except UnicodeDecodeError as error:
             problem = NOT_UTF_8.format(position=error.start + 1)
@@ -210,6 +218,7 @@ class LineHandler(socketserver.StreamRequestHandler):
             if sent == len(data):
                 return
             data = memoryview(data)[sent:]
+        if self.connection.gettimeout() != self.timeout:
             self.connection.settimeout(self.timeout)
         self.connection.sendall(data)
 
@@ -221,6 +230,15 @@ class LineHandler(socketserver.StreamRequestHandler):
         except OSError as error:
             log.debug("Could not say '%s': %s.", text, error)
 
+    def more_came(self):
+        """Tell whether the client has sent more than was read (and read some of it)."""
+        if self.connection.gettimeout() != 0:
+            self.connection.setblocking(False)
+        try:
+            return bool(self.connection.recv(CHUNK))
+        except OSError:
+            return False  # no more, or it is gone
+
     def discard_input(self):
         """Read what else the client sends, and drop it, until it closes: at most a few seconds.
 
@@ -231,9 +249,13 @@ class LineHandler(socketserver.StreamRequestHandler):
         try:
             self.connection.shutdown(socket.SHUT_WR)
             while not self.stopping.is_set():
-                self.connection.settimeout(max(deadline - time.monotonic(), 0.000001))
-                if not self.connection.recv(CHUNK):
+                remaining = deadline - time.monotonic()
+                if remaining <= 0:
                     break
+                self.connection.settimeout(min(remaining, LONGEST_WAIT))
+                with contextlib.suppress(socket.timeout):
+                    if not self.connection.recv(CHUNK):
+                        break
         except OSError as error:
             log.debug("The client did not wait for its last reply: %s.", error)
 

@@ -1,5 +1,6 @@
 """client.py: run as users run it, with arguments, with a file, and at a terminal."""
 
+import codecs
 import contextlib
 import os
 import re
@@ -204,6 +205,17 @@ def test_output_that_nobody_reads(start_server):
     assert client.stderr.read() == b""
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_output_that_cannot_be_written(start_server):
+    port = str(start_server().port)
+    for redirection, status, told in (">/dev/full", 1, b"Cannot go on"), (">&-", 0, b""):
+        done = subprocess.run(
+            "exec {} client.py --port {} x {}".format(sys.executable, port, redirection),
+            shell=True, cwd=str(ROOT), env=ENVIRONMENT, stderr=subprocess.PIPE, timeout=PATIENCE)
+        assert done.returncode == status
+        assert done.stderr.count(b"\n") == (1 if told else 0) and done.stderr.startswith(told)
+
+
 def test_it_can_be_copied_alone(start_server, tmp_path):
     copy = tmp_path / "client.py"
     copy.write_bytes((ROOT / "client.py").read_bytes())
@@ -220,6 +232,7 @@ class Terminal:
 
     def __init__(self, *arguments, redirect=None):
         self.screen = ""
+        self.decoder = codecs.getincrementaldecoder("utf-8")()
         self.leader, follower = pty.openpty()
         self.process = subprocess.Popen(
             [sys.executable, "client.py", *arguments], cwd=str(ROOT), stdin=follower,
@@ -234,12 +247,16 @@ class Terminal:
             assert time.monotonic() < deadline, self.screen
             if select.select([self.leader], [], [], 0.1)[0]:
                 try:
-                    self.screen += os.read(self.leader, 10000).decode().replace("\r\n", "\n")
+                    self.read()
                 except OSError:  # closed: Linux says so with EIO
                     assert re.search(pattern, self.screen), self.screen
         match = re.search(pattern, self.screen)
         self.screen = self.screen[match.end():]
         return match
+
+    def read(self):
+        """Add what has come to the screen; OSError when the terminal is closed (Linux: EIO)."""
+        self.screen += self.decoder.decode(os.read(self.leader, 10000)).replace("\r", "")
 
     def type(self, text):
         os.write(self.leader, text.encode())
@@ -251,7 +268,7 @@ class Terminal:
             while True:
                 ready = select.select([self.leader], [], [], 0.1)[0]
                 if ready:
-                    self.screen += os.read(self.leader, 10000).decode().replace("\r\n", "\n")
+                    self.read()
                 elif self.process.poll() is not None:
                     break
         except OSError:
@@ -350,7 +367,7 @@ def test_progress_on_a_terminal_while_replies_go_to_a_file(start_server, tmp_pat
         terminal = Terminal("--port", str(start_server().port), *["x"] * 50, redirect=replies)
         terminal.wait_for("\\d+ sent, 0 with an error")
         status, rest = terminal.end()
-    assert status == 0 and rest.endswith(" \r")
+    assert status == 0 and rest.endswith(" ")
     assert (tmp_path / "replies").read_bytes() == b"X\n" * 50
 
 

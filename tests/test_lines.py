@@ -63,6 +63,29 @@ def test_the_reply_survives_input_that_nobody_reads():
         assert read_all(connection) == b"ONE\n"
 
 
+def test_a_long_reply_survives_a_message_that_came_during_the_work():
+    with upper(work=0.2, max_line=10**6) as server, connect(server) as connection:
+        connection.sendall(b"x" * 10**6 + b"\n")
+        wait_until(lambda: server.totals()["accepted"])
+        threading.Event().wait(0.1)
+        connection.sendall(b"more\n")
+        assert read_all(connection) == b"X" * 10**6 + b"\n"
+
+
+def test_waiting_in_slices_keeps_the_deadline_and_sees_the_stop(monkeypatch):
+    """As on Windows, where a stop cannot wake those who wait."""
+    monkeypatch.setattr("handlers.lines.LONGEST_WAIT", 0.05)
+    monkeypatch.setattr("server.BoundedThreadingTCPServer._shut", lambda *_: None)
+    with upper(timeout=0.3) as server, connect(server) as connection:
+        began = time.monotonic()
+        assert read_all(connection).startswith(b"ERR no complete message")
+        assert time.monotonic() - began >= 0.3
+    with upper(timeout=60) as server, connect(server) as connection:
+        wait_until(lambda: server.totals()["accepted"])
+        assert server.stop(10) == 0
+        assert read_all(connection) == b""
+
+
 def test_half_a_message_is_dropped_and_its_slot_freed():
     with upper() as server:
         for half in range(1, 4):

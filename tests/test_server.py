@@ -224,6 +224,44 @@ def test_handle_request_serves_one_client():
             assert read_all(two) == b"TWO\n"
 
 
+def test_an_interrupt_in_the_main_thread_does_not_cut_off_those_in_service():
+    """Ctrl+C reaches serve_forever while it waits for a slot: the client in service stays."""
+    gate = Gate()
+
+    class Interrupted(BoundedThreadingTCPServer):
+        max_threads = 1
+
+        def service_actions(self):
+            super().service_actions()
+            if gate.inside:
+                raise KeyboardInterrupt
+
+    with Interrupted(("127.0.0.1", 0), gate.handler) as server, connect(server) as client:
+        client.sendall(b"x\n")
+        threading.Timer(0.1, server.stopping.set).start()
+        with pytest.raises(KeyboardInterrupt):
+            server.serve_forever(0.05)
+        gate.let_out.release()
+        assert read_all(client) == b"x done\n"
+
+
+def test_what_nobody_reads_cannot_hold_up_the_stop_for_ever():
+    """Standard output and error are one pipe, full, and nobody reads it."""
+    impatient = "import server; server.GRACE, server.STOP_LIMIT = 0.2, 0.4; server.main()"
+    server = subprocess.Popen([sys.executable, "-c", impatient, "--port", "0", "--service", "temp",
+                               "-v", "--keep-open"], cwd=str(ROOT), env=ENVIRONMENT,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    port = int(server.stdout.readline().decode().rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
+        client.settimeout(1)
+        with pytest.raises(socket.timeout):
+            while True:
+                client.send(b"Recife,31,24\n")
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(PATIENCE) == 1
+    server.stdout.close()
+
+
 def test_serving_again_after_a_shutdown():
     with BoundedThreadingTCPServer(("127.0.0.1", 0), UppercaseHandler) as server:
         for _ in range(3):

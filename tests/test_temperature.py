@@ -3,6 +3,7 @@
 import queue
 import signal
 import threading
+import time
 import unicodedata
 
 import pytest
@@ -50,6 +51,13 @@ def test_not_a_reading(message, problem):
         temperature.parse(message)
     assert problem in str(raised.value)
     assert "expected" in str(raised.value)
+
+
+def test_a_name_with_very_many_accents_takes_no_time():
+    began = time.monotonic()
+    with pytest.raises(BadMessage):
+        temperature.parse("a" + "\u0300" * 16000 + "\u0316" * 16000 + ",1,0")
+    assert time.monotonic() - began < 0.2
 
 
 @pytest.mark.parametrize("character", [
