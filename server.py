@@ -45,6 +45,10 @@ STOP_LIMIT = 4.5
 #: Seconds for which a thread without a client waits for one before it ends.
 IDLE_THREAD = 5.0
 
+#: Whether accept() gives the listening socket's non-blocking mode to the connection, as systems
+#: other than Linux do (accept(2) there).
+HANDS_MODE_DOWN = not sys.platform.startswith("linux")
+
 #: What a connection says, besides ConnectionError, when the network to the client has failed.
 UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.ETIMEDOUT}
 
@@ -117,7 +121,8 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
     def __init__(self, server_address, RequestHandlerClass, bind_and_activate=True):
         self.stopping = threading.Event()
         self._slots = threading.Semaphore(self.max_threads or sys.maxsize)
-        self._changed = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._clients = {}
         self._hosts = collections.Counter()
         self._counts = dict.fromkeys(("accepted", "served", "refused", "timed out", "gone",
@@ -164,7 +169,7 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
         self.shutdown()
         self.stopping.set()  # again: serve_forever clears it when it has only just begun
         deadline = time.monotonic() + seconds
-        with self._changed:
+        with self._lock:
             if os.name != "nt":  # where it would reset the connection if more input came
                 for request in self._clients:
                     self._shut(request, socket.SHUT_RD)
@@ -182,7 +187,7 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
         while self._idle_threads.acquire(blocking=False):
             self._handover.put(None)
         if self.block_on_close and not self.daemon_threads:
-            with self._changed:
+            with self._lock:
                 threads = list(self._workers)
             for thread in threads:
                 thread.join()
@@ -198,8 +203,8 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
                 self._say_shortage(error.strerror)
                 self.stopping.wait(RETRY_INTERVAL)
             raise
-        # Some systems hand the listening socket's non-blocking mode down.
-        request.setblocking(True)
+        if HANDS_MODE_DOWN:
+            request.setblocking(True)
         return request, client_address
 
     def verify_request(self, request, client_address):
@@ -208,19 +213,23 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
         A client with its reply in hand may come again before the thread that served it has run
         on: before it is refused, that thread gets a moment.
         """
-        host = host_of(client_address)
-        with self._changed:
+        host = host_of(client_address) if self.max_per_host else None
+        with self._lock:
             if self.stopping.is_set():
                 return False
             self._counts["accepted"] += 1
-            welcome = not self.max_per_host or self._changed.wait_for(
-                lambda: self._hosts[host] < self.max_per_host, REFUSAL_DELAY)
-            if welcome:
+            if not host or self._has_room(host):
                 self._clients[request] = host
-                self._hosts[host] += 1
-        if not welcome:
-            self._refuse(request, client_address, TOO_MANY)
+                return True
+        self._refuse(request, client_address, TOO_MANY)
+        return False
+
+    def _has_room(self, host):
+        """Enter *host* once more among those in service, unless it has enough. Holds the lock."""
+        if not self._changed.wait_for(lambda: self._hosts[host] < self.max_per_host,
+                                      REFUSAL_DELAY):
             return False
+        self._hosts[host] += 1
         return True
 
     def process_request(self, request, client_address):
@@ -233,12 +242,12 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
         else:
             thread = threading.Thread(target=self._serve_clients, args=(request, client_address),
                                       daemon=self.daemon_threads)
-            with self._changed:
+            with self._lock:
                 self._workers.add(thread)
             try:
                 thread.start()
             except (RuntimeError, MemoryError) as error:
-                with self._changed:
+                with self._lock:
                     self._workers.discard(thread)
                 self._say_shortage(error)
                 self._refuse(request, client_address, THREADS_RAN_OUT)
@@ -274,7 +283,7 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
                     self._slots.release()
                 client = self._handed_client()
         finally:
-            with self._changed:
+            with self._lock:
                 self._workers.discard(threading.current_thread())
 
     def _waiting_client(self):
@@ -301,14 +310,15 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
 
     def finish_request(self, request, client_address):
         """Serve one client with the handler class, and count it."""
-        if log.isEnabledFor(logging.DEBUG):
-            log.debug("Serving client %s. %s", shown(client_address), self.status())
+        if not log.isEnabledFor(logging.INFO):
+            super().finish_request(request, client_address)
+            self._leave(request, "served")
+            return
+        log.debug("Serving client %s. %s", shown(client_address), self.status())
         began = time.monotonic()
         super().finish_request(request, client_address)
         self._leave(request, "served")
-        if log.isEnabledFor(logging.INFO):
-            log.info("Served client %s in %.3f s.", shown(client_address),
-                     time.monotonic() - began)
+        log.info("Served client %s in %.3f s.", shown(client_address), time.monotonic() - began)
 
     def handle_error(self, request, client_address):
         """Count and log how serving a client ended, other than well."""
@@ -325,7 +335,8 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
 
     def shutdown_request(self, request):
         """Close the connection of a client, which is no longer in service."""
-        self._leave(request)
+        if request in self._clients:
+            self._leave(request)
         if request.fileno() >= 0:  # else the handler has closed it, and saved a system call
             super().shutdown_request(request)
         if log.isEnabledFor(logging.DEBUG):
@@ -335,18 +346,18 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
 
     def totals(self):
         """Return how many clients were accepted and what became of them: name -> number."""
-        with self._changed:
+        with self._lock:
             return dict(self._counts)
 
     def status(self):
         """Return the state of the slots and the totals in a line, as tcpserver shows them."""
-        with self._changed:
+        with self._lock:
             return STATUS.format(used=len(self._clients), slots=self.max_threads or "unlimited",
                                  **_named(self._counts))
 
     def _leave(self, request, outcome=None):
         """Count the *outcome* of a client, if any, which from now on is not in service."""
-        with self._changed:
+        with self._lock:
             if outcome:
                 self._counts[outcome] += 1
             host = self._clients.pop(request, None)
@@ -354,6 +365,7 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
                 self._hosts[host] -= 1
                 if not self._hosts[host]:
                     del self._hosts[host]
+            if host is not None or self.stopping.is_set():  # nobody else waits for this
                 self._changed.notify_all()
 
     def _refuse(self, request, client_address, text):

@@ -25,6 +25,12 @@ LINGER = 5.0
 #: Elsewhere than on Windows the stop wakes those who wait: `BoundedThreadingTCPServer.stop`.
 LONGEST_WAIT = 0.5 if os.name == "nt" else math.inf
 
+#: The flag that has one call on a blocking socket not wait; Windows has none.
+DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
+
+#: Bytes of replies that are out before a client can have sent more: no need to look.
+SHORT = 1024
+
 #: For a server that knows no graceful stop: an event that never happens.
 NEVER = threading.Event()
 
@@ -92,7 +98,8 @@ class LineHandler(socketserver.StreamRequestHandler):
         self.connection = self.request
         # Most clients have sent their message before it is their turn: try without waiting
         # first, since with a time-out Python asks poll() before every recv().
-        self.connection.setblocking(False)
+        if not DONT_WAIT:
+            self.connection.settimeout(self.timeout)
         self.stopping = getattr(self.server, "stopping", NEVER)
         self.partial = bytearray()
         self.answered = 0
@@ -112,9 +119,10 @@ class LineHandler(socketserver.StreamRequestHandler):
                 lines = self.receive()
                 if not lines:
                     break
-                self.answer(lines if self.keep_open else lines[:1])
+                sent = self.answer(lines if self.keep_open else lines[:1])
                 if not self.keep_open or self.stopping.is_set():
-                    if len(lines) > 1 or self.partial or self.more_came():
+                    if len(lines) > 1 or self.partial or (
+                            (self.work or sent > SHORT) and self.more_came()):
                         self.discard_input()
                     break
         except MessageTooLong:
@@ -137,7 +145,7 @@ class LineHandler(socketserver.StreamRequestHandler):
         connection = self.connection
         while True:
             try:
-                chunk = connection.recv(CHUNK)
+                chunk = connection.recv(CHUNK, 0 if connection.gettimeout() else DONT_WAIT)
                 if b"\n" in chunk:
                     break
                 if not chunk:
@@ -168,7 +176,10 @@ class LineHandler(socketserver.StreamRequestHandler):
         return []
 
     def answer(self, lines):
-        """Answer each of *lines*, sending the replies together unless they take their time."""
+        """Answer each of *lines*, sending the replies together unless they take their time.
+
+        Returns how many bytes were sent last.
+        """
         replies = bytearray()
         for line in lines:
             if line.endswith(b"\r"):
@@ -182,6 +193,7 @@ class LineHandler(socketserver.StreamRequestHandler):
                 self.send(replies)
                 replies = bytearray()
         self.send(replies)
+        return len(replies)
 
     def answer_to(self, line):
         """Return the line to send back for the *line* received, both as bytes."""
@@ -210,9 +222,9 @@ class LineHandler(socketserver.StreamRequestHandler):
         """Send all of *data*, within ``timeout`` seconds however slowly the client reads."""
         if not data:
             return
-        if self.connection.gettimeout() == 0:
+        if not self.connection.gettimeout():
             try:
-                sent = self.connection.send(data)
+                sent = self.connection.send(data, DONT_WAIT)
             except BlockingIOError:
                 sent = 0
             if sent == len(data):
@@ -232,8 +244,7 @@ class LineHandler(socketserver.StreamRequestHandler):
 
     def more_came(self):
         """Tell whether the client has sent more than was read (and read some of it)."""
-        if self.connection.gettimeout() != 0:
-            self.connection.setblocking(False)
+        self.connection.setblocking(False)
         try:
             return bool(self.connection.recv(CHUNK))
         except OSError:
