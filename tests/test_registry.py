@@ -1,5 +1,7 @@
 """handlers/registry.py: the latest reading of each city, the hottest and the coldest."""
 
+import random
+
 import pytest
 
 from handlers.registry import Reading, Registry
@@ -36,6 +38,34 @@ def test_on_a_tie_the_city_known_first_wins():
     registry = registry_of("A,10,5", "B,30,1", "C,30.0,1.0", "A,30,1")
     assert registry.hottest().city == "A"
     assert registry.coldest().city == "A"
+
+
+def test_against_the_lessons_way():
+    """Hundreds of thousands of random readings; max() and min() over all cities tell the truth."""
+    choose = random.Random(5)
+    for cities, readings, every in (2, 3000, 1), (10, 10000, 1), (300, 100000, 200), \
+            (5570, 150000, 5000):
+        registry, temp = Registry(), {}
+        for number in range(readings):
+            minimum = choose.randrange(-400, 400) / choose.choice((1, 10, 100))
+            maximum = minimum + choose.randrange(0, 5)
+            city = "City %d" % choose.randrange(cities)
+            registry.record(Reading(city, str(maximum), str(minimum)))
+            temp[city] = [maximum, minimum]
+            if number % every == 0:
+                assert registry.hottest().city == max(temp, key=lambda k: temp.get(k)[0])
+                assert registry.coldest().city == min(temp, key=lambda k: temp.get(k)[1])
+        assert len(registry) == len(temp)
+
+
+@pytest.mark.parametrize("readings", [["A,40,1"], ["A,40,1", "A,30,2"], ["A,1,1", "A,2,-2"]])
+def test_repeated_readings_do_not_make_it_grow(readings):
+    registry = registry_of("B,35,0", "C,20,10")
+    for _ in range(20000):
+        for line in readings:
+            registry.record(Reading(*line.split(",")))
+    assert len(registry._hottest._heap) + len(registry._coldest._heap) < 60
+    assert registry.hottest().city in "AB" and registry.coldest().city in "AB"
 
 
 def test_empty():
