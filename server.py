@@ -105,9 +105,10 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
     - ``totals()``: how many clients were accepted, served and so on.
 
     What is shared, and who may wait for whom: ``_slots`` and ``_idle_threads`` are semaphores and
-    ``_handover`` a queue, safe in themselves; ``_changed`` guards ``_clients``, ``_hosts``,
-    ``_counts`` and ``_workers`` and is never held while anything else is waited for. The thread in ``serve_forever`` waits for a
-    slot; a thread with a slot waits only for its client, never for another thread.
+    ``_handover`` a queue, safe in themselves; ``_lock`` guards ``_clients``, ``_hosts``,
+    ``_counts`` and ``_workers`` and is never held while anything else is waited for (``_changed``
+    is its condition, for those who wait for a client to leave). The thread in ``serve_forever``
+    waits for a slot; a thread with a slot waits only for its client, never for another thread.
     ``_slot_in_hand`` and ``_quiet_until`` need no lock: the first belongs to the thread in
     ``serve_forever``, the second only keeps a warning from being repeated.
     """

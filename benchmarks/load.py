@@ -1,0 +1,96 @@
+"""The load: many clients in one thread, each asking again as soon as it has its answer."""
+
+import collections
+import selectors
+import socket
+import statistics
+import time
+
+#: Seconds without any answer after which a run is given up.
+PATIENCE = 30
+
+
+def one_message_a_connection(port, clients, total, message=b"hello, world\n", reply=None):
+    """Make *total* connections, *clients* at a time, one message on each.
+
+    Returns the seconds that each took, from connecting to the reply. The replies are read in the
+    order of the connections, without asking the system which has come: a reply may have waited
+    for one before it, but a load that looks up everything is slower than the servers.
+    """
+    reply = reply or message.upper()
+    address = ("127.0.0.1", port)
+    waiting = collections.deque()
+    waits = []
+
+    def start():
+        connection = socket.socket()
+        began = time.perf_counter()
+        connection.connect(address)
+        connection.send(message)
+        waiting.append((connection, began))
+
+    for _ in range(min(clients, total)):
+        start()
+    for started in range(len(waiting), total + len(waiting)):
+        connection, began = waiting.popleft()
+        if connection.recv(1000) != reply:
+            raise ValueError("wrong answer")
+        waits.append(time.perf_counter() - began)
+        connection.close()
+        if started < total:
+            start()
+    return waits
+
+
+def one_message_at_a_time(port, clients, total, message=b"hello, world\n"):
+    """Send *total* messages over *clients* connections, each the next when it has its answer."""
+    selector = selectors.DefaultSelector()
+    connections = [socket.create_connection(("127.0.0.1", port), PATIENCE)
+                   for _ in range(clients)]
+    waits = []
+    for connection in connections:
+        selector.register(connection, selectors.EVENT_READ, time.perf_counter())
+        connection.sendall(message)
+    while len(waits) < total:
+        ready = selector.select(PATIENCE)
+        if not ready:
+            raise TimeoutError("no answer for %d s" % PATIENCE)
+        for key, _ in ready:
+            if key.fileobj.recv(1000) != message.upper():
+                raise ValueError("wrong answer")
+            now = time.perf_counter()
+            waits.append(now - key.data)
+            if len(waits) <= total - clients:  # so that none is left unanswered at the end
+                selector.modify(key.fileobj, selectors.EVENT_READ, now)
+                key.fileobj.sendall(message)
+    for connection in connections:
+        connection.close()
+    return waits
+
+
+def without_waiting(port, total, message=b"hello, world\n"):
+    """Send *total* messages over one connection as fast as it takes them; return the seconds."""
+    expected = total * len(message)
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
+        connection.setblocking(False)
+        selector = selectors.DefaultSelector()
+        selector.register(connection, selectors.EVENT_READ | selectors.EVENT_WRITE)
+        rest = memoryview(message * total)
+        received = 0
+        began = time.perf_counter()
+        while received < expected:
+            for _, events in selector.select(PATIENCE) or [(None, 0)]:
+                if not events:
+                    raise TimeoutError("no answer for %d s" % PATIENCE)
+                if events & selectors.EVENT_READ:
+                    received += len(connection.recv(1000000))
+                if events & selectors.EVENT_WRITE:
+                    rest = rest[connection.send(rest[:500000]):]
+                    if not rest:
+                        selector.modify(connection, selectors.EVENT_READ)
+        return time.perf_counter() - began
+
+
+def summary(waits):
+    """Return (median, slowest) of *waits*."""
+    return statistics.median(waits), max(waits)

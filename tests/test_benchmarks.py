@@ -1,0 +1,22 @@
+"""benchmarks/: each case runs once with tiny counts, so that it cannot rot."""
+
+import subprocess
+import sys
+
+import pytest
+from conftest import ENVIRONMENT, ROOT
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the load uses what Windows does otherwise")
+def test_every_case_runs(tmp_path):
+    tables = tmp_path / "tables.md"
+    done = subprocess.run(
+        [sys.executable, "benchmarks/compare.py", "--quick", "--peers", "bare",
+         "--markdown", str(tables)], cwd=str(ROOT), env=ENVIRONMENT, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, timeout=50)
+    assert done.returncode == 0, done.stderr.decode()
+    text = tables.read_text()
+    for case in ("32 clients", "4 clients", "1 client", "one message at a time",
+                 "sent without waiting", "temp beside upper", "doing nothing", "starting"):
+        assert case in text
+    assert text.count("| this server") >= 5
