@@ -1,6 +1,7 @@
 """What the tests share: the real programs as subprocesses, and plain sockets to talk to them."""
 
 import contextlib
+import faulthandler
 import os
 import pathlib
 import re
@@ -19,6 +20,12 @@ sys.path.insert(0, str(ROOT))
 
 #: Seconds after which something that should have happened will not happen any more.
 PATIENCE = 20
+
+#: Seconds after which a test that still runs is ended, with the suite: it hangs.
+TEST_LIMIT = 180
+
+# A shell starts background jobs with Ctrl+C ignored, and our programs would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ENVIRONMENT = dict(os.environ, PYTHONUNBUFFERED="1", PYTHONIOENCODING="utf-8",
                    PYTHONDONTWRITEBYTECODE="1")
@@ -160,6 +167,15 @@ def reset(connection):
     connection.close()
 
 
+@pytest.fixture(autouse=True)
+def no_hanging(request):
+    """End a test that hangs, with a traceback of every thread; the soak may take its time."""
+    if not request.config.getoption("--soak"):
+        faulthandler.dump_traceback_later(TEST_LIMIT, exit=True, file=request.config.real_stderr)
+    yield
+    faulthandler.cancel_dump_traceback_later()
+
+
 @pytest.fixture
 def start_server():
     """A function that starts server.py with options; all that it started end with the test."""
@@ -207,6 +223,11 @@ slowest_answers = {}
 
 def pytest_addoption(parser):
     parser.addoption("--soak", action="store_true", help="also run the soak: a few minutes")
+
+
+def pytest_configure(config):
+    with config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        config.real_stderr = os.fdopen(os.dup(2), "w")
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -263,9 +263,10 @@ class Terminal:
 
     def end(self):
         """Wait for the end; return the exit status and what else was on the screen."""
-        self.wait_for(r"(?s)$")
+        deadline = time.monotonic() + PATIENCE
         try:
             while True:
+                assert time.monotonic() < deadline, self.screen
                 ready = select.select([self.leader], [], [], 0.1)[0]
                 if ready:
                     self.read()
