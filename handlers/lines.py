@@ -2,11 +2,13 @@
 
 import contextlib
 import errno
+import itertools
 import logging
 import math
 import os
 import socket
 import socketserver
+import struct
 import threading
 import time
 
@@ -14,8 +16,8 @@ from handlers.screen import excerpt, printable
 
 log = logging.getLogger(__name__)
 
-#: Bytes asked of the socket at a time; also how many bytes of replies are gathered for one send.
-CHUNK = 65536
+#: Bytes asked of the socket at a time; also how much of replies is gathered for one send.
+CHUNK = 32768
 
 #: Seconds, at most, that input which nobody will use is still read so that the last reply
 #: survives (nginx's lingering_timeout has the same default).
@@ -96,17 +98,27 @@ class LineHandler(socketserver.StreamRequestHandler):
 
     def setup(self):
         self.connection = self.request
-        # Most clients have sent their message before it is their turn: try without waiting
-        # first, since with a time-out Python asks poll() before every recv().
-        if not DONT_WAIT:
-            self.connection.settimeout(self.timeout)
         self.stopping = getattr(self.server, "stopping", NEVER)
         self.partial = bytearray()
         self.answered = 0
-        if self.keep_open:
+        self.timed = False
+        self.verbose = log.isEnabledFor(logging.DEBUG)
+        if not DONT_WAIT:
+            self.connection.settimeout(self.timeout)
+        elif self.keep_open:
+            self.have_system_time_out()
+
+    def have_system_time_out(self):
+        """Let the system watch over the time that a message takes, and send replies at once.
+
+        With settimeout() Python asks poll() before every recv(): half of all system calls.
+        """
+        seconds = struct.pack("ll", int(self.timeout), int(self.timeout % 1 * 1e6))
+        with contextlib.suppress(OSError):  # macOS: the client is gone; recv() will tell
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, seconds)
+            self.timed = True
             # Replies that follow one another must not wait for the client's acknowledgement.
-            with contextlib.suppress(OSError):  # macOS: the client is gone; recv() will tell
-                self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+            self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
 
     def finish(self):
         """Close the connection: it was all sent, and nothing else holds on to the socket."""
@@ -116,36 +128,43 @@ class LineHandler(socketserver.StreamRequestHandler):
         """Answer the client's messages until it, a limit or the server's stop ends it."""
         try:
             while True:
-                lines = self.receive()
-                if not lines:
+                block = self.receive()
+                if block is None:
                     break
-                sent = self.answer(lines if self.keep_open else lines[:1])
+                more = self.partial
+                if not self.keep_open:
+                    block, line_feed, _ = block.partition(b"\n")
+                    more = line_feed or more
+                sent = self.answer(block)
                 if not self.keep_open or self.stopping.is_set():
-                    if len(lines) > 1 or self.partial or (
-                            (self.work or sent > SHORT) and self.more_came()):
+                    if more or ((self.work or sent > SHORT) and self.more_came()):
                         self.discard_input()
                     break
         except MessageTooLong:
-            self.send(TOO_LONG.format(limit=self.max_line).encode() + b"\n")
             self.answered += 1
+            self.send([TOO_LONG.format(limit=self.max_line)])
             self.discard_input()
         if not self.answered:
             raise ConnectionAbortedError("no message came")
 
     def receive(self):
-        """Return the complete messages that have come, at least one: bytes, line ends cut off.
+        """Return the complete messages that have come, at least one: bytes, without the last
+        line feed.
 
-        Waits for the first of them, however many pieces it comes in. An empty list: the client
-        has closed its side, or the server is stopping. Raises `MessageTooLong`;
-        ``socket.timeout`` when no message was complete within ``timeout`` seconds (the client is
-        told); ``ConnectionError`` when the client is gone, or closed its side in the middle of a
-        message.
+        Waits for the first of them, however many pieces it comes in. None: the client has closed
+        its side, or the server is stopping. Raises `MessageTooLong`; ``socket.timeout`` when no
+        message was complete within ``timeout`` seconds (the client is told); ``ConnectionError``
+        when the client is gone, or closed its side in the middle of a message.
         """
-        deadline = time.monotonic() + self.timeout
         connection = self.connection
+        deadline = time.monotonic() + self.timeout
+        if self.timed and connection.gettimeout():
+            connection.settimeout(None)
+        # Most clients have sent their message before it is their turn: try without waiting first.
+        flags = 0 if self.timed or not DONT_WAIT else DONT_WAIT
         while True:
             try:
-                chunk = connection.recv(CHUNK, 0 if connection.gettimeout() else DONT_WAIT)
+                chunk = connection.recv(CHUNK, flags)
                 if b"\n" in chunk:
                     break
                 if not chunk:
@@ -164,64 +183,96 @@ class LineHandler(socketserver.StreamRequestHandler):
                 self.send_last_words(TIMED_OUT.format(seconds=self.timeout))
                 raise socket.timeout("no complete message in time")
             connection.settimeout(min(remaining, LONGEST_WAIT))
-        lines = (self.partial + chunk).split(b"\n")
-        self.partial = lines.pop()
-        return lines
+            flags = 0
+        if self.partial:
+            chunk = self.partial + chunk
+        block, _, rest = chunk.rpartition(b"\n")
+        if rest or self.partial:
+            self.partial = bytearray(rest)
+        return block
 
     def end_of_input(self):
         """The client sends no more: what it left unfinished is dropped."""
         if self.partial:
             self.send_last_words(NO_LINE_END)
             raise ConnectionAbortedError("it closed in the middle of a message")
-        return []
 
-    def answer(self, lines):
-        """Answer each of *lines*, sending the replies together unless they take their time.
+    def answer(self, block):
+        """Answer the messages in *block*, the replies together unless they take their time.
 
-        Returns how many bytes were sent last.
+        Returns how many characters were sent last. Raises `MessageTooLong` when a message is,
+        after answering those before it.
         """
-        replies = bytearray()
-        for line in lines:
-            if line.endswith(b"\r"):
-                line = line[:-1]
-            if len(line) > self.max_line:
-                self.send(replies)
-                raise MessageTooLong
-            replies += self.answer_to(line)
-            self.answered += 1
-            if self.work or len(replies) >= CHUNK:
-                self.send(replies)
-                replies = bytearray()
-        self.send(replies)
-        return len(replies)
-
-    def answer_to(self, line):
-        """Return the line to send back for the *line* received, both as bytes."""
-        if self.work:
-            self.stopping.wait(self.work)
+        if len(block) > self.max_line:
+            self.check_length(block)
         try:
-            message = line.decode()
+            text = block.decode()
+        except UnicodeDecodeError as error:
+            return self.answer_one_by_one(block, error)
+        messages = text.split("\n")
+        if "\r" in text:
+            messages = [line[:-1] if line.endswith("\r") else line for line in messages]
+        work, answer_to = self.work, self.answer_to
+        replies, size = [], 0
+        for message in messages:
+            if work:
+                self.stopping.wait(work)
+            reply = answer_to(message)
+            replies.append(reply)
+            size += len(reply)
+            if work or size > CHUNK:
+                self.send(replies)
+                replies, size = [], 0
+        self.answered += len(messages)
+        if replies:
+            self.send(replies)
+        return size
+
+    def answer_one_by_one(self, block, error):
+        """Answer the messages in *block*, of which one is not UTF-8, as *error* says."""
+        if b"\n" not in block:
+            self.answered += 1
+            self.send(["ERR " + NOT_UTF_8.format(position=error.start + 1)])
+        else:
+            for line in block.split(b"\n"):
+                self.answer(line)
+        return CHUNK  # not a short reply
+
+    def check_length(self, block):
+        """Raise `MessageTooLong` when a message in *block* is, after answering those before."""
+        lines = block.split(b"\n")
+        fitting = list(itertools.takewhile(self.fits, lines))
+        if len(fitting) < len(lines):
+            if fitting:
+                self.answer(b"\n".join(fitting))
+            raise MessageTooLong
+
+    def fits(self, line):
+        """Tell whether the *line*, maybe with a carriage return, is as long as one may be."""
+        return len(line) - line.endswith(b"\r") <= self.max_line
+
+    def answer_to(self, message):
+        """Return the line to send back for the *message*, without its end."""
+        try:
             reply = self.reply(message)
             if type(reply) is not str or "\n" in reply:
                 raise TypeError(NOT_A_LINE.format(reply=reply))
-            if log.isEnabledFor(logging.DEBUG):
+            if not reply.isascii():
+                reply.encode()  # a lone surrogate is a mistake as well: it cannot be sent
+            if self.verbose:
                 log.debug("Message '%s', reply '%s'.", excerpt(message), excerpt(reply))
-            return reply.encode() + b"\n"
-        except UnicodeDecodeError as error:
-            problem = NOT_UTF_8.format(position=error.start + 1)
+            return reply
         except BadMessage as error:
-            problem = str(error)
+            log.debug("A bad message: %s.", excerpt(str(error)))
+            return "ERR " + printable(str(error))
         except (Exception, SystemExit):
             # A mistake in the service, not in the message: the log is for whoever wrote it.
-            log.exception("%s failed on the message %r.", type(self).__name__, bytes(line[:200]))
-            return FAILED.encode() + b"\n"
-        log.debug("A bad message: %s.", excerpt(problem))
-        return "ERR {}\n".format(printable(problem)).encode()
+            log.exception("%s failed on the message %r.", type(self).__name__, message[:200])
+            return FAILED
 
-    def send(self, data):
-        """Send all of *data*, within ``timeout`` seconds however slowly the client reads."""
-        if not data:
-            return
+    def send(self, replies):
+        """Send *replies*, within ``timeout`` seconds however slowly the client reads."""
+        data = ("\n".join(replies) + "\n").encode()
         if not self.connection.gettimeout():
             try:
                 sent = self.connection.send(data, DONT_WAIT)

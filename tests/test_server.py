@@ -102,6 +102,56 @@ def test_no_more_threads_than_slots_even_when_they_rest():
         assert 1 <= most <= 3
 
 
+class Meeting(socketserver.StreamRequestHandler):
+    """Answers at once, but for ``meet`` only when as many clients as slots are in service, and
+    for ``work`` after some milliseconds."""
+
+    barrier = threading.Barrier(4)
+    inside = most = 0
+
+    def handle(self):
+        message = self.rfile.readline().strip()
+        if message == b"meet":
+            self.barrier.wait(PATIENCE)
+        elif message == b"work":
+            type(self).inside += 1
+            threading.Event().wait(0.003)
+            type(self).most = max(self.most, self.inside)
+            type(self).inside -= 1
+        self.wfile.write(message + b" done\n")
+
+
+def ask_together(server, message, clients):
+    """Send *message* from so many *clients* at once; return their replies."""
+    connections = [connect(server) for _ in range(clients)]
+    for connection in connections:
+        connection.sendall(message)
+    replies = [read_all(connection) for connection in connections]
+    for connection in connections:
+        connection.close()
+    return replies
+
+
+def test_after_quick_clients_slow_ones_are_still_served_side_by_side():
+    with serving(Meeting, max_threads=4) as server:
+        for _ in range(5):
+            assert ask_together(server, b"quick\n", 20) == [b"quick done\n"] * 20
+            assert ask_together(server, b"meet\n", 4) == [b"meet done\n"] * 4
+        ask_together(server, b"quick\n", 20)
+        ask_together(server, b"work\n", 40)
+        assert Meeting.most > 1
+
+
+def test_a_slow_client_does_not_keep_quick_ones_waiting():
+    with serving(UppercaseHandler, max_threads=4) as server:
+        for _ in range(5):
+            ask_together(server, b"quick\n", 20)
+            with connect(server):  # and says nothing
+                began = time.monotonic()
+                assert ask_together(server, b"quick\n", 20) == [b"QUICK\n"] * 20
+                assert time.monotonic() - began < PATIENCE / 4
+
+
 class Failing(socketserver.StreamRequestHandler):
     """Raises what the client names."""
 
