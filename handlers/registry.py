@@ -1,5 +1,6 @@
 """The registry of cities, and which is hottest and coldest: plain data, no sockets, no threads."""
 
+import array
 import collections
 import heapq
 
@@ -16,39 +17,50 @@ class Registry:
     """
 
     def __init__(self):
-        self._readings = {}
         self._ranks = {}  # city -> how many were known before it
+        self._readings = []  # by rank, as the values in each _Extreme
         self._hottest = _Extreme()
         self._coldest = _Extreme()
 
     def __len__(self):
         return len(self._readings)
 
+    def __contains__(self, city):
+        return city in self._ranks
+
     def __iter__(self):
         """The latest readings, in the order in which their cities became known."""
-        return iter(self._readings.values())
+        return iter(self._readings)
+
+    def get(self, city):
+        """Return the latest reading of *city*, or None when there is none."""
+        rank = self._ranks.get(city)
+        return None if rank is None else self._readings[rank]
 
     def record(self, reading):
         """Let *reading* be the latest of its city."""
-        city = reading.city
-        rank = self._ranks.setdefault(city, len(self._ranks))
-        self._readings[city] = reading
-        self._hottest.set(rank, city, -float(reading.maximum))
-        self._coldest.set(rank, city, float(reading.minimum))
+        highest, lowest = -float(reading.maximum), float(reading.minimum)
+        rank = self._ranks.setdefault(reading.city, len(self._ranks))
+        if rank == len(self._readings):
+            self._readings.append(reading)
+        else:
+            self._readings[rank] = reading
+        self._hottest.set(rank, highest)
+        self._coldest.set(rank, lowest)
 
     def hottest(self):
         """Return the reading whose maximum is highest; on a tie, of the city known first.
 
         Raises ValueError when there are no readings.
         """
-        return self._readings[self._hottest.city()]
+        return self._readings[self._hottest.rank()]
 
     def coldest(self):
         """Return the reading whose minimum is lowest; on a tie, of the city known first.
 
         Raises ValueError when there are no readings.
         """
-        return self._readings[self._coldest.city()]
+        return self._readings[self._coldest.rank()]
 
     def table(self):
         """Return all the readings as lines of text in aligned columns."""
@@ -59,34 +71,48 @@ class Registry:
 
 
 class _Extreme:
-    """Finds the city with the lowest value, on a tie the one of lowest rank.
+    """Finds the lowest of many changing values, on a tie the one of lowest rank.
 
-    A heap with lazy deletion: a city whose value changes gets a new entry, and its old one is
-    dropped when it comes to the top. When most entries are old the heap is made anew, so it
-    never has more than twice as many as there are cities (and a few).
+    A heap with lazy deletion, lazy twice over. A value that rises leaves its entry where it is,
+    as a lower bound; it is put right when it comes to the top. Only a value that falls below its
+    bound gets a new entry; the old one is dropped when it comes to the top. When most entries
+    are old the heap is made anew, so it never has more than twice as many as there are values
+    (and a few). Most readings then touch no heap at all. The numbers are in arrays because with
+    very many cities the time goes into memory that is not in the processor's cache, and a float
+    in an array has no object of its own somewhere else.
     """
 
     def __init__(self):
-        self._heap = []
-        self._latest = {}
+        self._values = array.array("d")  # by rank
+        self._bounds = array.array("d")  # by rank: the value in its newest entry, never above the value itself
+        self._heap = []  # of (bound, rank)
 
-    def set(self, rank, city, value):
-        """Let *value* be that of *city*, which has this *rank* among equals."""
-        entry = (value, rank, city)
-        if self._latest.get(city) == entry:
-            return
-        self._latest[city] = entry
-        if len(self._heap) > 2 * len(self._latest) + 16:
-            self._heap = list(self._latest.values())
+    def set(self, rank, value):
+        """Let *value* be that of *rank*: one set before, or the next."""
+        if rank == len(self._values):
+            self._values.append(value)
+            self._bounds.append(value)
+        else:
+            self._values[rank] = value
+            if value >= self._bounds[rank]:
+                return
+            self._bounds[rank] = value
+        if len(self._heap) > 2 * len(self._values) + 16:
+            self._bounds = self._values[:]
+            self._heap = [(bound, rank) for rank, bound in enumerate(self._bounds)]
             heapq.heapify(self._heap)
         else:
-            heapq.heappush(self._heap, entry)
+            heapq.heappush(self._heap, (value, rank))
 
-    def city(self):
-        """Return the city. Raises ValueError when there is none."""
+    def rank(self):
+        """Return the rank of the lowest value. Raises ValueError when there is none."""
         while self._heap:
-            entry = self._heap[0]
-            if self._latest[entry[2]] == entry:
-                return entry[2]
-            heapq.heappop(self._heap)
+            bound, rank = self._heap[0]
+            if bound != self._bounds[rank]:
+                heapq.heappop(self._heap)
+            elif bound != self._values[rank]:
+                self._bounds[rank] = self._values[rank]
+                heapq.heapreplace(self._heap, (self._values[rank], rank))
+            else:
+                return rank
         raise ValueError("there are no readings")
