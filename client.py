@@ -45,7 +45,7 @@ ONE_LINE = "a message is one line: expected no line feed in {message!r}"
 NO_MESSAGE = "no message: expected MESSAGE, or lines on standard input"
 
 ASK_MESSAGE = "Message (an empty line ends): "
-ASK_CITY = "City (an empty line ends): "
+ASK_CITY = "City (? shows the hottest and coldest, an empty line ends): "
 ASK_MAXIMUM = "Maximum in degrees Celsius: "
 ASK_MINIMUM = "Minimum in degrees Celsius: "
 NOT_A_NUMBER = "'{text}' is not a number: expected degrees such as 31 or -3.5."
@@ -224,10 +224,13 @@ def ask_message():
 
 
 def ask_reading():
-    """Ask the user for a city and its temperatures; return them as a line of CSV."""
+    """Ask the user for a city and its temperatures; return them as a line of CSV.
+
+    Returns at once what is no city: nothing, or a query (``?``, ``?Recife``).
+    """
     city = input(ASK_CITY).strip()
-    if not city:
-        return ""
+    if not city or city.startswith("?"):
+        return city
     return csv_line([city, ask_number(ASK_MAXIMUM), ask_number(ASK_MINIMUM)])
 
 

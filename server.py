@@ -20,6 +20,7 @@ import threading
 import time
 
 from handlers import SERVICES
+from handlers.lines import CannotStart
 from handlers.screen import show
 
 VERSION = "1.0"
@@ -86,6 +87,7 @@ UNKNOWN_HOST = ("cannot listen on {address}: there is no host of that name. "
 PORT_OUT_OF_RANGE = ("cannot listen on {address}: there is no such port. "
                      "Choose one from 1024 to 65535 with --port; 0 picks a free one.")
 CANNOT_LISTEN = "cannot listen on {address}: {reason}. Try another --host or --port."
+NOTHING_TO_KEEP = "argument --db: the service {service} keeps nothing; --service temp does"
 
 #: Ctrl+C, the system's request to end, and Ctrl+Break where there is one (Windows).
 STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK")
@@ -523,6 +525,8 @@ def parse_options(arguments=None):
            help="clients served at a time from one address; 0: no limit (default: %(default)s)")
     option("--max-cities", metavar="N", type=positive, default=100000,
            help="cities that temp keeps; a new one beyond is refused (default: %(default)s)")
+    option("--db", metavar="FILE",
+           help="where temp keeps every reading, in SQLite (default: nothing is written)")
     option("--backlog", metavar="N", type=positive, default=128,
            help="clients that may wait for a slot, connected (default: %(default)s)")
     option("--timeout", metavar="S", type=some_seconds, default=60.0,
@@ -538,7 +542,10 @@ def parse_options(arguments=None):
     amount.add_argument("-v", "--verbose", action="store_true",
                         help="log messages and slots; show every city's temperatures")
     option("--version", action="version", version="%(prog)s " + VERSION)
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.db is not None and not hasattr(SERVICES[options.service], "db"):
+        parser.error(NOTHING_TO_KEEP.format(service=options.service))
+    return options
 
 
 def make_server(options):
@@ -549,7 +556,8 @@ def make_server(options):
     service = SERVICES[options.service]
     handler = type(service.__name__, (service,), {
         "timeout": options.timeout, "max_line": options.max_line,
-        "keep_open": options.keep_open, "work": options.work, "max_cities": options.max_cities})
+        "keep_open": options.keep_open, "work": options.work, "max_cities": options.max_cities,
+        "db": options.db})
     if not 0 <= options.port <= 65535:
         raise OverflowError(options.port)  # getaddrinfo would use what is left modulo 65536
     found = socket.getaddrinfo(options.host or None, options.port, type=socket.SOCK_STREAM,
@@ -590,7 +598,12 @@ def main(arguments=None):
     except (OSError, OverflowError, UnicodeError) as error:
         print("server.py: " + start_problem(error, options), file=sys.stderr)
         return 1
-    with server, server.RequestHandlerClass.running():
+    with server, contextlib.ExitStack() as service:
+        try:
+            service.enter_context(server.RequestHandlerClass.running())
+        except CannotStart as error:
+            print("server.py: {}".format(error), file=sys.stderr)
+            return 1
         show(LISTENING.format(address=shown(server.server_address)))
         warn_if_open(server.server_address[0])
         limit_stop(server.stopping)

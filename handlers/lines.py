@@ -48,6 +48,10 @@ class BadMessage(ValueError):
     """A message that the service cannot take: its text, after ``ERR``, is the reply."""
 
 
+class CannotStart(Exception):
+    """A service cannot run: the text tells the user, in one line, why and what to do."""
+
+
 class MessageTooLong(Exception):
     """A message went past ``max_line`` before its line feed came."""
 
@@ -63,7 +67,7 @@ class LineHandler(socketserver.StreamRequestHandler):
     and, only where it keeps something between clients,
 
     - ``running()``: a context manager around the whole service, entered before the first
-      client and left after the last.
+      client and left after the last; entering raises `CannotStart` when the service cannot run.
 
     Class attributes that may be overridden:
 

@@ -84,7 +84,7 @@ class _Extreme:
 
     def __init__(self):
         self._values = array.array("d")  # by rank
-        self._bounds = array.array("d")  # by rank: the value in its newest entry, never above the value itself
+        self._bounds = array.array("d")  # by rank: what its newest entry says, never too high
         self._heap = []  # of (bound, rank)
 
     def set(self, rank, value):

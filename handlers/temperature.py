@@ -1,35 +1,71 @@
 """The lesson's temperatures: clients put readings in a queue, one thread takes them out.
 
 The lesson's ``trava`` is `lock`, its ``fila_proc`` is `readings` and its ``ProcessamentoDados``
-is `Consumer`. Who touches what: the threads that serve clients only put into the queue; only the
-consumer writes to the registry, holding the lock; whoever reads the registry holds it too.
+is `Consumer`. What is shared, and who may wait for whom:
+
+- `readings`, safe in itself: the threads that serve clients put in, only the consumer takes out.
+- `registry` and `newcomers`, guarded by `lock`, which nobody holds while waiting for anything.
+  Only the consumer records; the others read, and reserve places for new cities.
+- the store belongs to one thread at a time: the one that runs the service opens it before the
+  consumer starts and closes it after the consumer has ended; in between only the consumer uses it.
+
+A thread that serves a client waits for the consumer (for room in the queue and, where the reply
+depends on it, for the outcome), never for another client's. The consumer waits for nobody but the
+disk and the screen. It takes everything that waits at once: one hold of the lock, one summary
+and, with a store, one transaction for all of it, so that many clients share one `fsync`.
+
+The order is: stored, then recorded, then ``BYE``. Without a store ``BYE`` is sent when the reading
+is in the queue; a query goes through the same queue, so it finds everything that came before it.
 """
 
+import collections
 import contextlib
 import csv
+import io
 import logging
+import math
 import queue
 import re
 import threading
+import time
 import unicodedata
 
-from handlers.lines import BadMessage, LineHandler
+from handlers.lines import BadMessage, CannotStart, LineHandler
 from handlers.registry import Reading, Registry
 from handlers.screen import show
 
 log = logging.getLogger(__name__)
 
-#: Guards the registry and the set of cities.
+#: Guards the registry and the newcomers.
 lock = threading.Lock()
 
 #: The latest reading of each city; hold `lock` while touching it.
 registry = Registry()
 
-#: The cities in the registry, or on their way there; hold `lock` while touching it.
-cities = set()
+#: The cities on their way into the registry for the first time, each with how many readings of it
+#: are on their way; hold `lock` while touching it.
+newcomers = {}
 
-#: Readings on their way to the registry. Bounded: when the consumer falls behind, clients wait.
+#: What goes through the queue: a reading or None, when it came (seconds since 1970), and None or a
+#: SimpleQueue where somebody waits to be told how it went, by None or the text of a problem.
+Item = collections.namedtuple("Item", "reading arrived waiter")
+
+#: The item after which the consumer ends.
+END = Item(None, None, None)
+
+#: Items on their way to the registry. Bounded: when the consumer falls behind, clients wait.
 readings = queue.Queue(maxsize=1000)
+
+#: Seconds for which the consumer lets readings gather after a batch. To switch to its thread and
+#: back costs more than a reading: in a flood this saves a third of the processor time, and the
+#: screen more than 100 summaries a second. Nobody waits for it, except a query in a flood.
+PAUSE = 0.01
+
+#: Seconds for which the log does not repeat that readings cannot be stored.
+QUIET_INTERVAL = 60.0
+
+#: Seconds that a wait in the main thread may last: on Windows a Ctrl+C is not noticed in it.
+POLL_INTERVAL = 0.5
 
 #: Characters in a city's name, at most.
 LONGEST_NAME = 100
@@ -52,6 +88,11 @@ TOO_COLD = "field {field} {text} is colder than absolute zero: expected {zero} o
 NO_ROOM = "there are {limit} cities already: expected a reading of one of them"
 MAX_BELOW_MIN = "field 2 (max) {maximum} is below field 3 (min) {minimum}: expected max, then min"
 
+NOT_STORED = "the reading was not stored, the server's disk did not take it: send it again later"
+NOT_PROCESSED = "the reading could not be processed: the server's log says why"
+UNKNOWN_CITY = "no reading of '{city}' has come: expected a city that has sent one"
+NO_SQLITE = "cannot use --db: this Python has no sqlite3 ({reason}). Use another Python."
+
 HOTTEST = "Hottest city: {city} with {temperature}"
 COLDEST = "Coldest city: {city} with {temperature}"
 NO_READINGS = "No city has sent a reading."
@@ -60,55 +101,220 @@ _is_number = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII).fullmatch
 
 
 class TemperatureHandler(LineHandler):
-    """Take a reading, ``city,max,min``, for the registry and answer ``BYE``.
+    """Take a reading, ``city,max,min``, for the registry and answer ``BYE``; answer queries.
 
-    Class attribute that may be overridden: ``max_cities``, how many cities there can be.
+    ``?`` is answered with the hottest and the coldest city and how many there are, ``?city`` with
+    the latest reading of that city, both as a line of CSV.
+
+    Class attributes that may be overridden:
+
+    - ``max_cities``: how many cities there can be, besides those that came out of the store;
+    - ``db``: the file in which a `Store` keeps every reading; None keeps them in memory alone.
     """
 
     max_cities = 100000
+    db = None
 
     @classmethod
     @contextlib.contextmanager
     def running(cls):
-        """Keep the consumer running; at the end let it finish, then show a last summary."""
-        Consumer().start()
-        try:
-            yield
-        finally:
-            readings.join()
-            with lock:
-                text = summary()
-            show(text or NO_READINGS)
+        """Keep the consumer running; at the end let it finish, then show a last summary.
+
+        With ``db`` the registry begins with what is in the store. Raises `CannotStart`.
+        """
+        with contextlib.ExitStack() as stack:
+            store = None
+            if cls.db is not None:
+                store = stack.enter_context(contextlib.closing(open_store(cls.db)))
+            consumer = Consumer(store)
+            consumer.start()
+            try:
+                yield
+            finally:
+                readings.put(END)
+                while consumer.is_alive():
+                    consumer.join(POLL_INTERVAL)
+                with lock:
+                    text = summary()
+                show(text or NO_READINGS)
 
     def reply(self, message):
+        if message.startswith("?"):
+            return self.answer_query(message[1:])
         reading = parse(message)
-        with lock:
-            if len(cities) >= self.max_cities and reading.city not in cities:
-                raise BadMessage(NO_ROOM.format(limit=self.max_cities))
-            cities.add(reading.city)
-        readings.put(reading)
+        reserve_place(reading.city, self.max_cities)
+        if self.db is None:
+            readings.put(Item(reading, time.time(), None))
+        else:
+            problem = outcome_of(reading)
+            if problem:
+                raise BadMessage(problem)
         return "BYE"
+
+    def answer_query(self, text):
+        """Return the reply to ``?`` and *text*, the rest of the line."""
+        city = parse_city(text) if text.strip() else None
+        outcome_of(None)  # everything that came before has been processed
+        with lock:
+            fields = overview() if city is None else registry.get(city)
+        if fields is None:
+            raise BadMessage(UNKNOWN_CITY.format(city=city))
+        return csv_line(fields)
+
+
+def reserve_place(city, limit):
+    """Keep a place for *city*, unless it has one; raise `BadMessage` when *limit* are taken."""
+    with lock:
+        if city in registry:
+            return
+        if city not in newcomers and len(registry) + len(newcomers) >= limit:
+            raise BadMessage(NO_ROOM.format(limit=limit))
+        newcomers[city] = newcomers.get(city, 0) + 1
+
+
+def outcome_of(reading):
+    """Put *reading* in the queue; return the consumer's word: None, or the text of a problem."""
+    waiter = queue.SimpleQueue()
+    readings.put(Item(reading, time.time(), waiter))
+    return waiter.get()
+
+
+def overview():
+    """Return the fields of the reply to ``?``. The caller holds `lock`."""
+    count = ["cities", len(registry)]
+    if not registry:
+        return count
+    hottest, coldest = registry.hottest(), registry.coldest()
+    return ["hottest", hottest.city, hottest.maximum,
+            "coldest", coldest.city, coldest.minimum, *count]
+
+
+def csv_line(fields):
+    """Return *fields* as a line of CSV, quoted where needed (RFC 4180)."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(fields)
+    return line.getvalue()
+
+
+def open_store(path):
+    """Return the store in the file *path*, its readings in the registry. Raises `CannotStart`."""
+    try:
+        from handlers.store import Store  # not above: without --db nobody waits for this
+    except ImportError as error:
+        raise CannotStart(NO_SQLITE.format(reason=error)) from None
+    try:
+        store = Store(path)
+        try:
+            known = store.latest()
+        except OSError:
+            store.close()
+            raise
+    except OSError as error:
+        raise CannotStart(error) from None
+    with lock:
+        for reading in known:
+            registry.record(reading)
+    log.info("Readings of %d cities came out of %s.", len(known), path)
+    return store
 
 
 class Consumer(threading.Thread):
-    """Takes the readings from the queue, for ever, and shows what each changes."""
+    """Takes what is in the queue, has it stored and recorded, and shows what that changes.
 
-    def __init__(self):
+    *store* is where the readings are kept, or None.
+    """
+
+    def __init__(self, store=None):
         super().__init__(name="consumer", daemon=True)
+        self.store = store
+        self.quiet_until = -math.inf
 
     def run(self):
-        while True:
-            reading = readings.get()
+        items = []
+        while END not in items:
+            items = waiting_items()
             try:
-                with lock:
-                    registry.record(reading)
-                    text = summary()
-                show(text)
+                self.process(items)
             except Exception:
-                # One reading may go wrong; the thread must live for all that follow.
-                log.exception("The reading %r could not be processed.", reading)
+                # A batch may go wrong; the thread must live for all that follow, and nobody be
+                # left waiting. (Those who have been told before do not look again.)
+                log.exception("A batch of %d could not be processed.", len(items))
+                tell(items, [NOT_PROCESSED] * len(items))
             finally:
-                readings.task_done()
+                for _ in items:
+                    readings.task_done()
+            if self.store is None:  # with one, writing to the disk takes its time
+                time.sleep(PAUSE)
+
+    def process(self, items):
+        """Store and record the readings in *items*, tell who waits, show the summary."""
+        new = [item for item in items if item.reading]
+        problem = self.keep(new)
+        with lock:
+            outcomes = [record(item.reading, problem) if item.reading else None
+                        for item in items]
+            text = summary() if new and not problem else ""
+        tell(items, outcomes)
+        if text:
+            show(text)
+
+    def keep(self, items):
+        """Store the readings of *items*, if there is a store: all or none.
+
+        Returns None, or the text for those whose readings could not be stored.
+        """
+        if self.store is None or not items:
+            return None
+        try:
+            self.store.append((item.arrived, item.reading) for item in items)
+        except OSError as error:
+            if time.monotonic() >= self.quiet_until:
+                self.quiet_until = time.monotonic() + QUIET_INTERVAL
+                log.error("Readings cannot be stored for now (%s); who sends one is told so.",
+                          error)
+            return NOT_STORED
+        except Exception:
+            log.exception("%d reading(s) could not be stored.", len(items))
+            return NOT_PROCESSED
+        return None
+
+
+def waiting_items():
+    """Return the items that wait in the queue, at least one, at most as many as it can hold."""
+    items = [readings.get()]
+    with contextlib.suppress(queue.Empty):
+        while len(items) < readings.maxsize:
+            items.append(readings.get_nowait())
+    return items
+
+
+def record(reading, problem):
+    """Enter *reading* in the registry unless there was a *problem*; return what there is now.
+
+    The caller holds `lock`. A mistake of ours with one reading is its own problem, not that of
+    those beside it in the batch.
+    """
+    city = reading.city
+    if not problem:
+        try:
+            registry.record(reading)
+            newcomers.pop(city, None)
+            return None
+        except Exception:
+            log.exception("The reading %r could not be processed.", reading)
+            problem = NOT_PROCESSED
+    if city in newcomers:  # its place is free again, unless more readings of it are on their way
+        newcomers[city] -= 1
+        if not newcomers[city]:
+            del newcomers[city]
+    return problem
+
+
+def tell(items, outcomes):
+    """Tell each of those who wait for one of *items* its outcome."""
+    for item, outcome in zip(items, outcomes):
+        if item.waiter is not None:
+            item.waiter.put(outcome)
 
 
 def summary():
@@ -131,10 +337,7 @@ def parse(message):
 
     Raises `BadMessage` saying which field is wrong and what was expected there.
     """
-    try:
-        fields = next(csv.reader([message], strict=True, skipinitialspace=True), [])
-    except csv.Error as error:
-        raise BadMessage(NOT_CSV.format(reason=error)) from None
+    fields = fields_of(message)
     if len(fields) != 3:
         raise BadMessage(WRONG_COUNT.format(count=len(fields)))
     city = parse_city(fields[0])
@@ -142,6 +345,16 @@ def parse(message):
     if parse_temperature("2 (max)", maximum) < parse_temperature("3 (min)", minimum):
         raise BadMessage(MAX_BELOW_MIN.format(maximum=maximum, minimum=minimum))
     return Reading(city, maximum, minimum)
+
+
+def fields_of(message):
+    """Return the fields of a line of CSV. Raises `BadMessage`."""
+    if message and '"' not in message and message.isprintable():
+        return message.split(",")  # without quotes that is all there is to it
+    try:
+        return next(csv.reader([message], strict=True, skipinitialspace=True), [])
+    except csv.Error as error:
+        raise BadMessage(NOT_CSV.format(reason=error)) from None
 
 
 def parse_city(text):

@@ -319,6 +319,12 @@ def test_asking_for_a_reading(start_server):
     terminal.wait_for("City.*: ")
     terminal.type("X\n1\n2\n")
     terminal.wait_for("\nERR field 2 .max. 1 is below")
+    for query, reply in [("?", "hottest,\"Olho d'Água, AL\",31.5,coldest,.*,-3,cities,1"),
+                         ("?olho d'Água, AL", "ERR no reading of"),
+                         (" ? Olho d'Água, AL", "\"Olho d'Água, AL\",31.5,-3")]:
+        terminal.wait_for("City.*: ")
+        terminal.type(query + "\n")
+        terminal.wait_for("\n" + reply)
     terminal.wait_for("City.*: ")
     terminal.type("\n")
     assert terminal.end()[0] == 0

@@ -1,12 +1,15 @@
 """handlers/temperature.py: readings, from the socket to the screen."""
 
+import csv
 import queue
+import random
 import signal
 import threading
 import time
 import unicodedata
 
 import pytest
+from conftest import PATIENCE
 
 from handlers import temperature
 from handlers.lines import BadMessage
@@ -100,6 +103,122 @@ def test_bad_readings_do_not_stop_the_consumer(start_server):
     server.out.wait_for("^Hottest city: Recife with 31$")
 
 
+def test_lines_without_quotes_mean_the_same_without_a_csv_reader():
+    choose = random.Random(7)
+    for _ in range(20000):
+        message = "".join(choose.choice("aé1,, .-\u0303\x1f\r\t")
+                          for _ in range(choose.randrange(9)))
+        expected = refusal = None
+        try:
+            expected = next(csv.reader([message], strict=True, skipinitialspace=True), [])
+        except csv.Error:
+            refusal = "not a line of CSV"
+        try:
+            fields = temperature.fields_of(message)
+        except BadMessage as problem:
+            assert refusal and refusal in str(problem)
+        else:
+            assert [field.strip(" ") for field in fields] == [
+                field.strip(" ") for field in expected]
+
+
+def test_queries(start_server):
+    server = start_server("--service", "temp")
+    assert server.ask("?") == "cities,0"
+    assert server.ask("?Recife") == ("ERR no reading of 'Recife' has come: expected a city that "
+                                     "has sent one")
+    for reading in "Recife,32,24", "Teresina,40,25.50", "Garanhuns,25,12", '"A ""B"", C",30,20':
+        assert server.ask(reading) == "BYE"
+    assert server.ask("?") == "hottest,Teresina,40,coldest,Garanhuns,12,cities,4"
+    assert server.ask(" ?").startswith("ERR 1 field")
+    assert server.ask("?  ") == "hottest,Teresina,40,coldest,Garanhuns,12,cities,4"
+    assert server.ask("?Recife") == "Recife,32,24"
+    assert server.ask("? Teresina ") == "Teresina,40,25.50"
+    assert server.ask('?A "B", C') == '"A ""B"", C",30,20'
+    assert server.ask('"?",50,-1') == "BYE"
+    assert server.ask("?") == "hottest,?,50,coldest,?,-1,cities,5"
+    assert server.ask("?" + "x" * 101).startswith("ERR field 1 (city) has 101 characters")
+    assert server.ask("?\x1b[2J") == ("ERR field 1 (city) has a control character "
+                                      "('\\x1b[2J'): expected plain text")
+
+
+def test_a_query_sees_every_reading_that_was_acknowledged_before(start_server):
+    server = start_server("--service", "temp", "--max-threads", "8")
+    problems = []
+
+    def report(city):
+        for number in range(30):
+            if server.ask("{},{},0".format(city, number)) != "BYE":
+                problems.append("not taken")
+            reply = server.ask("?" + city)
+            if reply != "{},{},0".format(city, number):
+                problems.append(reply)
+    threads = [threading.Thread(target=report, args=("City %d" % n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not problems
+
+
+def test_a_flood_is_applied_in_batches_under_one_summary(monkeypatch):
+    shown = []
+    monkeypatch.setattr(temperature, "show", shown.append)
+    monkeypatch.setattr(temperature, "registry", temperature.Registry())
+    for number in range(temperature.readings.maxsize):
+        put(Reading("City %d" % (number % 50), str(number), str(-number)))
+    with temperature.TemperatureHandler.running():
+        temperature.readings.join()
+        assert len(temperature.registry) == 50
+    assert shown == ["Hottest city: City 49 with 999\nColdest city: City 49 with -999"] * 2
+
+
+def test_a_reading_that_cannot_be_processed_harms_no_other(monkeypatch, caplog):
+    class Fragile(temperature.Registry):
+        def record(self, reading):
+            if reading.city == "Boom":
+                raise ZeroDivisionError("a mistake")
+            super().record(reading)
+    monkeypatch.setattr(temperature, "show", lambda text: None)
+    monkeypatch.setattr(temperature, "registry", Fragile())
+    waiters = [queue.SimpleQueue() for _ in range(4)]
+    for waiter, city in zip(waiters, ["A", "Boom", "B"]):
+        temperature.reserve_place(city, 3)
+        temperature.readings.put(temperature.Item(Reading(city, "2", "1"), 0.0, waiter))
+    temperature.readings.put(temperature.Item(None, 0.0, waiters[3]))
+    with temperature.TemperatureHandler.running():
+        assert [waiter.get(timeout=PATIENCE) for waiter in waiters] == [
+            None, temperature.NOT_PROCESSED, None, None]
+        assert [reading.city for reading in temperature.registry] == ["A", "B"]
+        assert not temperature.newcomers
+    assert "a mistake" in caplog.text
+
+
+def test_places_for_cities_on_their_way(monkeypatch):
+    monkeypatch.setattr(temperature, "registry", temperature.Registry())
+    monkeypatch.setattr(temperature, "newcomers", {})
+    for city in "A", "B", "B":
+        temperature.reserve_place(city, 2)
+    with pytest.raises(BadMessage):
+        temperature.reserve_place("C", 2)
+    reading = Reading("B", "2", "1")
+    assert temperature.record(reading, "a problem") == "a problem"
+    with pytest.raises(BadMessage):
+        temperature.reserve_place("C", 2)  # the other reading of B is still on its way
+    assert temperature.record(reading, "a problem") == "a problem"
+    temperature.reserve_place("C", 2)
+    assert temperature.record(Reading("C", "2", "1"), None) is None
+    temperature.reserve_place("C", 2)
+    with pytest.raises(BadMessage):
+        temperature.reserve_place("B", 2)
+    assert temperature.newcomers == {"A": 1}
+
+
+def put(reading):
+    """Put *reading* in the queue as a handler does that does not wait for the outcome."""
+    temperature.readings.put(temperature.Item(reading, time.time(), None))
+
+
 def test_the_consumer_survives_what_it_meets(caplog, monkeypatch, capsys):
     shown = threading.Event()
 
@@ -110,12 +229,12 @@ def test_the_consumer_survives_what_it_meets(caplog, monkeypatch, capsys):
     monkeypatch.setattr(temperature, "show", show)
     monkeypatch.setattr(temperature, "registry", temperature.Registry())
     with temperature.TemperatureHandler.running():
-        temperature.readings.put(Reading("Boom", "99", "1"))
+        put(Reading("Boom", "99", "1"))
         temperature.readings.join()
         assert not shown.is_set() and "the screen broke" in caplog.text
-        temperature.readings.put(Reading("Boom", "1", "1"))
-        temperature.readings.put(Reading("Recife", "31", "1"))
-        temperature.readings.put(Reading("Zz", "31", "0"))
+        put(Reading("Boom", "1", "1"))
+        put(Reading("Recife", "31", "1"))
+        put(Reading("Zz", "31", "0"))
         temperature.readings.join()
         assert shown.is_set()
 
