@@ -42,8 +42,9 @@ def one_message_a_connection(port, clients, total, message=b"hello, world\n", re
     return waits
 
 
-def one_message_at_a_time(port, clients, total, message=b"hello, world\n"):
+def one_message_at_a_time(port, clients, total, message=b"hello, world\n", reply=None):
     """Send *total* messages over *clients* connections, each the next when it has its answer."""
+    reply = reply or message.upper()
     selector = selectors.DefaultSelector()
     connections = [socket.create_connection(("127.0.0.1", port), PATIENCE)
                    for _ in range(clients)]
@@ -56,7 +57,7 @@ def one_message_at_a_time(port, clients, total, message=b"hello, world\n"):
         if not ready:
             raise TimeoutError("no answer for %d s" % PATIENCE)
         for key, _ in ready:
-            if key.fileobj.recv(1000) != message.upper():
+            if key.fileobj.recv(1000) != reply:
                 raise ValueError("wrong answer")
             now = time.perf_counter()
             waits.append(now - key.data)

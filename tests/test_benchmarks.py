@@ -20,3 +20,14 @@ def test_every_case_runs(tmp_path):
                  "sent without waiting", "temp beside upper", "doing nothing", "starting"):
         assert case in text
     assert text.count("| this server") >= 5
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the load uses what Windows does otherwise")
+def test_temperatures_run(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "benchmarks/temperatures.py", "--quick", "--db", str(tmp_path)],
+        cwd=str(ROOT), env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=50)
+    assert done.returncode == 0, done.stderr.decode()
+    for row in "| 10 ", "| 100,000 ", "| 1 ", "| 32 ":
+        assert row in done.stdout.decode()
+    assert not list(tmp_path.iterdir())
