@@ -58,7 +58,7 @@ readings = queue.Queue(maxsize=1000)
 
 #: Seconds for which the consumer lets readings gather after a batch. To switch to its thread and
 #: back costs more than a reading: in a flood this saves a third of the processor time, and the
-#: screen more than 100 summaries a second. Nobody waits for it, except a query in a flood.
+#: screen more than 100 summaries a second. Only a query close behind a reading waits for it.
 PAUSE = 0.01
 
 #: Seconds for which the log does not repeat that readings cannot be stored.
