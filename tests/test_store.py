@@ -385,8 +385,8 @@ def test_without_db_nothing_is_written_and_sqlite_is_not_loaded(start_server):
     assert server.ask("A,2,1") == "BYE"
     assert server.stop() == 0
     assert sorted(os.listdir(str(ROOT))) == before
-    subprocess.run([sys.executable, "-c", "import server, sys; assert 'sqlite3' not in sys.modules"],
-                   cwd=str(ROOT), env=ENVIRONMENT, check=True)
+    program = "import server, sys; assert 'sqlite3' not in sys.modules"
+    subprocess.run([sys.executable, "-c", program], cwd=str(ROOT), env=ENVIRONMENT, check=True)
 
 
 @needs_linux
