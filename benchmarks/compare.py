@@ -43,17 +43,18 @@ class Server:
         else:
             command = ["benchmarks/peers.py", name, *options]
         # Into a file, since nobody has the time to read a pipe while the load runs.
-        self.output = tempfile.TemporaryFile("a+b")
-        self.process = subprocess.Popen([sys.executable, *command], cwd=str(ROOT),
-                                        stdout=self.output)
+        self.folder = tempfile.TemporaryDirectory()
+        self.output = pathlib.Path(self.folder.name, "output")
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen([sys.executable, *command], cwd=str(ROOT),
+                                            stdout=output)
         self.port = int(re.search(rb"(\d+)\D*$", self.first_line()).group(1))
 
     def first_line(self):
         """Wait for the first line of output and return it."""
         while True:
-            self.output.seek(0)
-            line = self.output.readline()
-            if line.endswith(b"\n"):
+            line, line_feed, _ = self.output.read_bytes().partition(b"\n")
+            if line_feed:
                 return line
             if self.process.poll() is not None:
                 raise RuntimeError("a server did not start")
@@ -65,7 +66,7 @@ class Server:
     def __exit__(self, *error):
         self.process.kill()
         self.process.wait()
-        self.output.close()
+        self.folder.cleanup()
 
     def cpu(self):
         """Return the seconds of processor time used so far (of the clock, without /proc)."""

@@ -53,8 +53,19 @@ Item = collections.namedtuple("Item", "reading arrived waiter")
 #: The item after which the consumer ends.
 END = Item(None, None, None)
 
+
+class BatchQueue(queue.Queue):
+    """A Queue whose ``get`` takes out everything that waits, as a list: one lock for all of it."""
+
+    def _get(self):  # called, and meant to be overridden, by Queue.get(), which holds its lock
+        items = list(self.queue)
+        self.queue.clear()
+        self.not_full.notify_all()
+        return items
+
+
 #: Items on their way to the registry. Bounded: when the consumer falls behind, clients wait.
-readings = queue.Queue(maxsize=1000)
+readings = BatchQueue(maxsize=1000)
 
 #: Seconds for which the consumer lets readings gather after a batch. To switch to its thread and
 #: back costs more than a reading: in a flood this saves a third of the processor time, and the
@@ -232,7 +243,7 @@ class Consumer(threading.Thread):
     def run(self):
         items = []
         while END not in items:
-            items = waiting_items()
+            items = readings.get()
             try:
                 self.process(items)
             except Exception:
@@ -277,15 +288,6 @@ class Consumer(threading.Thread):
             log.exception("%d reading(s) could not be stored.", len(items))
             return NOT_PROCESSED
         return None
-
-
-def waiting_items():
-    """Return the items that wait in the queue, at least one, at most as many as it can hold."""
-    items = [readings.get()]
-    with contextlib.suppress(queue.Empty):
-        while len(items) < readings.maxsize:
-            items.append(readings.get_nowait())
-    return items
 
 
 def record(reading, problem):
