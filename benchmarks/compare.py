@@ -147,8 +147,8 @@ def connections(table, clients, total, rounds):
     title = "one message a connection, %d client%s" % (clients, "s" if clients > 1 else "")
 
     def measure(name):
-        # The lesson's backlog of 5 makes many clients wait for whole seconds: fewer will do.
-        number = total // 10 if name == LESSON else total
+        # The lesson's backlog of 5 makes many clients wait for whole seconds: few will do.
+        number = total // 50 if name == LESSON else total
         with Server(name) as server:
             load.one_message_a_connection(server.port, clients, max(number // 10, clients))
             cpu, began = server.cpu(), time.perf_counter()
