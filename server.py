@@ -15,6 +15,7 @@ import selectors
 import signal
 import socket
 import socketserver
+import struct
 import sys
 import threading
 import time
@@ -43,6 +44,10 @@ REFUSAL_DELAY = 0.002
 #: Seconds that a graceful stop gives the messages in flight; STOP_LIMIT is for all of it.
 GRACE = 3.0
 STOP_LIMIT = 4.5
+
+#: Viewers of the dashboard at a time, in all and from one address.
+VIEWERS = 50
+VIEWERS_PER_HOST = 10
 
 #: Seconds for which a thread without a client waits for one before it ends.
 IDLE_THREAD = 5.0
@@ -76,17 +81,18 @@ TOTALS = ("Stopped: accepted {accepted}, served {served}, refused {refused}, "
           "timed out {timed_out}, gone {gone}, failed {failed}")
 ANYONE = "Any machine that can reach {where} can now connect. --host 127.0.0.1 keeps it to this one."
 LISTENING = "Listening on {address}"
+DASHBOARD = "Dashboard at http://{address}/"
 PORT_IN_USE = ("cannot listen on {address}: the port is in use. Is another server running? "
-               "Choose another with --port; 0 picks a free one.")
+               "Choose another with {option}; 0 picks a free one.")
 NOT_PERMITTED = ("cannot listen on {address}: not permitted. Ports below 1024 are for "
-                 "administrators: choose another with --port; 0 picks a free one.")
+                 "administrators: choose another with {option}; 0 picks a free one.")
 NOT_OUR_ADDRESS = ("cannot listen on {address}: {host} is not an address of this machine. "
                    "Try --host 127.0.0.1, or 0.0.0.0 for all its addresses.")
 UNKNOWN_HOST = ("cannot listen on {address}: there is no host of that name. "
                 "Try --host 127.0.0.1, or 0.0.0.0 for all addresses of this machine.")
 PORT_OUT_OF_RANGE = ("cannot listen on {address}: there is no such port. "
-                     "Choose one from 1024 to 65535 with --port; 0 picks a free one.")
-CANNOT_LISTEN = "cannot listen on {address}: {reason}. Try another --host or --port."
+                     "Choose one from 1024 to 65535 with {option}; 0 picks a free one.")
+CANNOT_LISTEN = "cannot listen on {address}: {reason}. Try another --host or {option}."
 NOTHING_TO_KEEP = "argument --db: the service {service} keeps nothing; --service temp does"
 
 #: Ctrl+C, the system's request to end, and Ctrl+Break where there is one (Windows).
@@ -117,12 +123,16 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
     Class attributes that may be overridden, besides those of ThreadingTCPServer:
 
     - ``max_threads``: the number of slots; 1 serves one client at a time, 0 means no limit;
-    - ``max_per_host``: clients served at a time from one address; 0 means no limit.
+    - ``max_per_host``: clients served at a time from one address; 0 means no limit;
+    - ``log``: the Logger that is told what happens to clients.
 
     Methods for the caller, besides ``serve_forever``, ``shutdown`` and ``server_close``:
 
     - ``stop(seconds)``: a graceful stop;
-    - ``totals()``: how many clients were accepted, served and so on.
+    - ``totals()``, ``in_service()``, ``waiting()``: how many clients were accepted, served and so
+      on; who is in service; how many wait.
+
+    A deque in ``tally`` has handlers append to it how many messages they have answered.
 
     What is shared, and who may wait for whom: ``_slots`` and ``_idle_threads`` are semaphores and
     ``_handover`` a queue, safe in themselves; ``_lock`` guards ``_clients``, ``_hosts``,
@@ -137,6 +147,7 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
 
     max_threads = 4
     max_per_host = 0
+    log = log
     request_queue_size = 128
     # On Windows SO_REUSEADDR would let two servers share a port; see server_bind.
     allow_reuse_address = os.name != "nt"
@@ -157,6 +168,7 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
         self._turn = None
         self._turn_over = threading.Event()
         self._quick = False
+        self.tally = None
         self._quiet_until = -math.inf
         super().__init__(server_address, RequestHandlerClass, bind_and_activate)
 
@@ -245,7 +257,7 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
                 return False
             self._counts["accepted"] += 1
             if not host or self._has_room(host):
-                self._clients[request] = host
+                self._clients[request] = host, client_address, time.monotonic()
                 return True
         self._refuse(request, client_address, TOO_MANY)
         return False
@@ -382,28 +394,28 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
 
     def finish_request(self, request, client_address):
         """Serve one client with the handler class, and count it."""
-        if not log.isEnabledFor(logging.INFO):
+        if not self.log.isEnabledFor(logging.INFO):
             super().finish_request(request, client_address)
             self._leave(request, "served")
             return
-        log.debug("Serving client %s. %s", shown(client_address), self.status())
+        self.log.debug("Serving client %s. %s", shown(client_address), self.status())
         began = time.monotonic()
         super().finish_request(request, client_address)
         self._leave(request, "served")
-        log.info("Served client %s in %.3f s.", shown(client_address), time.monotonic() - began)
+        self.log.info("Served client %s in %.3f s.", shown(client_address), time.monotonic() - began)
 
     def handle_error(self, request, client_address):
         """Count and log how serving a client ended, other than well."""
         error = sys.exc_info()[1]
         if isinstance(error, socket.timeout) and error.errno is None:
             self._leave(request, "timed out")
-            log.info("Client %s timed out: %s.", shown(client_address), error)
+            self.log.info("Client %s timed out: %s.", shown(client_address), error)
         elif isinstance(error, ConnectionError) or getattr(error, "errno", None) in UNREACHABLE:
             self._leave(request, "gone")
-            log.info("Client %s is gone: %s.", shown(client_address), error)
+            self.log.info("Client %s is gone: %s.", shown(client_address), error)
         else:
             self._leave(request, "failed")
-            log.error("Serving client %s failed.", shown(client_address), exc_info=True)
+            self.log.error("Serving client %s failed.", shown(client_address), exc_info=True)
 
     def shutdown_request(self, request):
         """Close the connection of a client, which is no longer in service."""
@@ -411,8 +423,8 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
             self._leave(request)
         if request.fileno() >= 0:  # else the handler has closed it, and saved a system call
             super().shutdown_request(request)
-        if log.isEnabledFor(logging.DEBUG):
-            log.debug("%s", self.status())
+        if self.log.isEnabledFor(logging.DEBUG):
+            self.log.debug("%s", self.status())
 
     # Telling
 
@@ -420,6 +432,24 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
         """Return how many clients were accepted and what became of them: name -> number."""
         with self._lock:
             return dict(self._counts)
+
+    def in_service(self):
+        """Return who is in service, the longest first: pairs of an address, as users write it, and
+        the ``time.monotonic()`` at which it was accepted."""
+        with self._lock:
+            clients = list(self._clients.values())
+        return [(shown(address), began) for _, address, began in clients]
+
+    def waiting(self):
+        """Return how many clients wait in the backlog, or None where the system does not tell."""
+        if not sys.platform.startswith("linux"):
+            return None
+        try:
+            info = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
+        except OSError:
+            return None  # closed in this moment
+        # tcpi_unacked in struct tcp_info; of a listening socket, it counts those not yet accepted.
+        return struct.unpack_from("I", info, 24)[0]
 
     def status(self):
         """Return the state of the slots and the totals in a line, as tcpserver shows them."""
@@ -432,7 +462,7 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
         with self._lock:
             if outcome:
                 self._counts[outcome] += 1
-            host = self._clients.pop(request, None)
+            host = self._clients.pop(request, (None,))[0]
             if host is not None:
                 self._hosts[host] -= 1
                 if not self._hosts[host]:
@@ -443,7 +473,7 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
     def _refuse(self, request, client_address, text):
         """Tell a client in one line why it is not served."""
         self._leave(request, "refused")
-        log.info("Refused client %s: %s.", shown(client_address), text)
+        self.log.info("Refused client %s: %s.", shown(client_address), text)
         with contextlib.suppress(OSError):  # it need not wait for our answer
             request.setblocking(False)
             request.send("ERR {}\n".format(text).encode())
@@ -454,7 +484,7 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
     def _say_shortage(self, reason):
         if time.monotonic() >= self._quiet_until:
             self._quiet_until = time.monotonic() + QUIET_INTERVAL
-            log.warning("Cannot take more clients for now (%s); trying again.", reason)
+            self.log.warning("Cannot take more clients for now (%s); trying again.", reason)
 
     @staticmethod
     def _shut(request, how):
@@ -510,14 +540,14 @@ def parse_options(arguments=None):
     count = number(int, 0, 10**6, "a whole number from 0 to 1000000")
     positive = number(int, 1, 2**31 - 1, "a whole number from 1 to 2147483647")
     seconds = number(float, 0, 86400, "seconds from 0 to 86400")
+    port = number(int, -math.inf, math.inf, "a port from 0 to 65535")
     some_seconds = number(float, 0.001, 86400, "seconds from 0.001 to 86400")
     option = parser.add_argument
     option("--service", metavar="NAME", choices=sorted(SERVICES), default="upper",
            help="what to serve: %(choices)s (default: %(default)s)")
     option("--host", metavar="H", default="127.0.0.1",
            help="address to listen on; 0.0.0.0 lets other machines in (default: %(default)s)")
-    option("--port", metavar="P", type=number(int, -math.inf, math.inf, "a port from 0 to 65535"),
-           default=50000,
+    option("--port", metavar="P", type=port, default=50000,
            help="port to listen on; 0 picks a free one (default: %(default)s)")
     option("--max-threads", metavar="N", type=count, default=4,
            help="clients served at a time; 0: no limit (default: %(default)s)")
@@ -527,6 +557,8 @@ def parse_options(arguments=None):
            help="cities that temp keeps; a new one beyond is refused (default: %(default)s)")
     option("--db", metavar="FILE",
            help="where temp keeps every reading, in SQLite (default: nothing is written)")
+    option("--dashboard", metavar="PORT", nargs="?", const=8080, type=port,
+           help="show a live page on this port; 0 picks a free one (default: none; 8080)")
     option("--backlog", metavar="N", type=positive, default=128,
            help="clients that may wait for a slot, connected (default: %(default)s)")
     option("--timeout", metavar="S", type=some_seconds, default=60.0,
@@ -549,33 +581,48 @@ def parse_options(arguments=None):
 
 
 def make_server(options):
-    """Return a server that listens as the *options* say.
-
-    Raises OSError, or OverflowError for a port out of range, when it cannot.
-    """
+    """Return a server that listens as the *options* say. Raises `CannotStart`."""
     service = SERVICES[options.service]
     handler = type(service.__name__, (service,), {
         "timeout": options.timeout, "max_line": options.max_line,
         "keep_open": options.keep_open, "work": options.work, "max_cities": options.max_cities,
         "db": options.db})
-    if not 0 <= options.port <= 65535:
-        raise OverflowError(options.port)  # getaddrinfo would use what is left modulo 65536
-    found = socket.getaddrinfo(options.host or None, options.port, type=socket.SOCK_STREAM,
-                               flags=socket.AI_PASSIVE)
-    # A name may stand for both kinds of address: the lesson's clients use IPv4.
-    family, _, _, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
-
-    class Server(BoundedThreadingTCPServer):
-        address_family = family
-        max_threads = options.max_threads
-        max_per_host = options.max_per_host
-        request_queue_size = options.backlog
-        daemon_threads = True  # what a graceful stop did not end must not outlive it
-
-    return Server(address, handler)
+    return listening(handler, options.host, options.port, "--port",
+                     max_threads=options.max_threads, max_per_host=options.max_per_host,
+                     request_queue_size=options.backlog)
 
 
-def start_problem(error, options):
+def make_dashboard(options, watch):
+    """Return a server for the page that shows *watch*. Raises `CannotStart`."""
+    from handlers.dashboard import DashboardHandler
+    names = {"localhost", options.host.lower(), socket.gethostname().lower()}
+    handler = type("DashboardHandler", (DashboardHandler,), {"watch": watch, "names": names})
+    quiet = logging.getLogger("dashboard")
+    quiet.setLevel(logging.WARNING)  # who watches is not who is served
+    return listening(handler, options.host, options.dashboard, "--dashboard",
+                     max_threads=VIEWERS, max_per_host=VIEWERS_PER_HOST, log=quiet)
+
+
+def listening(handler, host, port, option, **attributes):
+    """Return a server for *handler* that listens on *host* and *port*.
+
+    Raises `CannotStart` with what is wrong; *option* is the one that chose the port.
+    """
+    try:
+        if not 0 <= port <= 65535:
+            raise OverflowError(port)  # getaddrinfo would use what is left modulo 65536
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM,
+                                   flags=socket.AI_PASSIVE)
+        # A name may stand for both kinds of address: the lesson's clients use IPv4.
+        family, _, _, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+        # Daemons, since what a graceful stop did not end must not outlive it.
+        return type("Server", (BoundedThreadingTCPServer,), dict(
+            attributes, address_family=family, daemon_threads=True))(address, handler)
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise CannotStart(start_problem(error, host, port, option)) from None
+
+
+def start_problem(error, host, port, option):
     """Return one line that says why the server cannot start and what to do about it."""
     if isinstance(error, OverflowError):
         text = PORT_OUT_OF_RANGE
@@ -584,7 +631,7 @@ def start_problem(error, options):
     else:
         text = {errno.EADDRINUSE: PORT_IN_USE, errno.EACCES: NOT_PERMITTED,
                 errno.EADDRNOTAVAIL: NOT_OUR_ADDRESS}.get(error.errno, CANNOT_LISTEN)
-    return text.format(address=shown((options.host, options.port)), host=options.host,
+    return text.format(address=shown((host, port)), host=host, option=option,
                        reason=getattr(error, "strerror", None) or error)
 
 
@@ -594,26 +641,43 @@ def main(arguments=None):
     options = parse_options(arguments)
     prepare_output(options)
     try:
-        server = make_server(options)
-    except (OSError, OverflowError, UnicodeError) as error:
-        print("server.py: " + start_problem(error, options), file=sys.stderr)
+        totals = serve(options, stop_signals)
+    except CannotStart as error:
+        print("server.py: {}".format(error), file=sys.stderr)
         return 1
-    with server, contextlib.ExitStack() as service:
-        try:
-            service.enter_context(server.RequestHandlerClass.running())
-        except CannotStart as error:
-            print("server.py: {}".format(error), file=sys.stderr)
-            return 1
+    show(TOTALS.format(**_named(totals)))
+    return 0
+
+
+def serve(options, stop_signals):
+    """Serve as the *options* say until a signal comes; return the totals. Raises `CannotStart`."""
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(make_server(options))
+        servers = [server]
+        if options.dashboard is not None:
+            from handlers.dashboard import Watch  # not above: it is not for everybody
+            watch = stack.enter_context(Watch(server, options.service))
+            servers.append(stack.enter_context(make_dashboard(options, watch)))
+        stack.enter_context(server.RequestHandlerClass.running())
         show(LISTENING.format(address=shown(server.server_address)))
+        for page in servers[1:]:
+            show(DASHBOARD.format(address=shown(reachable(page.server_address))))
         warn_if_open(server.server_address[0])
         limit_stop(server.stopping)
-        threading.Thread(target=server.serve_forever, name="acceptor", daemon=True).start()
+        for each in servers:
+            threading.Thread(target=each.serve_forever, name="acceptor", daemon=True).start()
         wait_for_signal(stop_signals)
         cut_off = server.stop(GRACE)
         if cut_off:
             log.warning("%d client(s) were cut off: they took too long.", cut_off)
-    show(TOTALS.format(**_named(server.totals())))
-    return 0
+        for page in servers[1:]:
+            page.stop(0)
+    return server.totals()
+
+
+def reachable(address):
+    """Return *address*, or this machine's own where it stands for all of a machine's addresses."""
+    return ({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address[0], address[0]), address[1])
 
 
 def warn_if_open(host):

@@ -80,7 +80,8 @@ class LineHandler(socketserver.StreamRequestHandler):
     when the client was answered, lets ``socket.timeout`` out when a deadline passed, and
     ``ConnectionError`` when the client went away; each goes to ``server.handle_error``.
     Any ``socketserver`` server will do; one with an event called ``stopping`` can also end
-    conversations gracefully by setting it and shutting down the reading side of the sockets.
+    conversations gracefully by setting it and shutting down the reading side of the sockets, and
+    one with a deque called ``tally`` is told in it how many messages were answered.
     """
 
     timeout = 60.0
@@ -107,6 +108,7 @@ class LineHandler(socketserver.StreamRequestHandler):
         self.answered = 0
         self.timed = False
         self.verbose = log.isEnabledFor(logging.DEBUG)
+        self.tally = getattr(self.server, "tally", None)
         if not DONT_WAIT:
             self.connection.settimeout(self.timeout)
         elif self.keep_open:
@@ -228,6 +230,8 @@ class LineHandler(socketserver.StreamRequestHandler):
                 self.send(replies)
                 replies, size = [], 0
         self.answered += len(messages)
+        if self.tally is not None:
+            self.tally.append(len(messages))
         if replies:
             self.send(replies)
         return size

@@ -4,7 +4,7 @@ The lesson's ``trava`` is `lock`, its ``fila_proc`` is `readings` and its ``Proc
 is `Consumer`. What is shared, and who may wait for whom:
 
 - `readings`, safe in itself: the threads that serve clients put in, only the consumer takes out.
-- `registry` and `newcomers`, guarded by `lock`, which nobody holds while waiting for anything.
+- `registry`, `newcomers` and `latest`, guarded by `lock`, which nobody holds while waiting for anything.
   Only the consumer records; the others read, and reserve places for new cities.
 - the store belongs to one thread at a time: the one that runs the service opens it before the
   consumer starts and closes it after the consumer has ended; in between only the consumer uses it.
@@ -45,6 +45,9 @@ registry = Registry()
 #: The cities on their way into the registry for the first time, each with how many readings of it
 #: are on their way; hold `lock` while touching it.
 newcomers = {}
+
+#: The readings recorded last, as Items, the newest at the end; hold `lock` while touching it.
+latest = collections.deque(maxlen=12)
 
 #: What goes through the queue: a reading or None, when it came (seconds since 1970), and None or a
 #: SimpleQueue where somebody waits to be told how it went, by None or the text of a problem.
@@ -162,6 +165,21 @@ class TemperatureHandler(LineHandler):
                 raise BadMessage(problem)
         return "BYE"
 
+    @classmethod
+    def temperatures(cls):
+        """Return what a dashboard shows: a dict for JSON, and the latest reading of every city."""
+        with lock:
+            known, recent = list(registry), list(latest)
+            hottest = registry.hottest() if known else None
+            coldest = registry.coldest() if known else None
+        return {
+            "cities": len(known),
+            "hottest": hottest and {"city": hottest.city, "temperature": hottest.maximum},
+            "coldest": coldest and {"city": coldest.city, "temperature": coldest.minimum},
+            "latest": [dict(item.reading._asdict(), time=time.strftime(
+                "%H:%M:%S", time.localtime(item.arrived))) for item in reversed(recent)],
+        }, known
+
     def answer_query(self, text):
         """Return the reply to ``?`` and *text*, the rest of the line."""
         city = parse_city(text) if text.strip() else None
@@ -264,6 +282,8 @@ class Consumer(threading.Thread):
         with lock:
             outcomes = [record(item.reading, problem) if item.reading else None
                         for item in items]
+            if not problem:
+                latest.extend(new)
             text = summary() if new and not problem else ""
         tell(items, outcomes)
         if text:

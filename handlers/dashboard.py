@@ -1,0 +1,295 @@
+"""The live page: a look at the server, pushed to whoever watches.
+
+``GET /`` is the page (``dashboard.html``), ``GET /events`` what it lives on (Server-Sent Events,
+https://html.spec.whatwg.org/multipage/server-sent-events.html), ``GET /state`` the same as JSON.
+
+To be watched costs the server nothing: the threads that serve clients only append to its ``tally``
+how many messages they answered. Everything else is read, and reckoned, in the page's own threads:
+a `Watch` is shared by them, and its lock guards all that it remembers between two looks. It takes
+the server's lock and that of the service, one after the other and for as long as it takes to copy
+a list; nobody who holds those ever waits for a `Watch`.
+"""
+
+import base64
+import collections
+import hashlib
+import http.server
+import io
+import ipaddress
+import json
+import logging
+import math
+import pathlib
+import re
+import socket
+import threading
+import time
+import urllib.parse
+
+from handlers.screen import excerpt
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two looks: the page is sent five of them a second at most.
+INTERVAL = 0.2
+
+#: Seconds after which a page that was sent nothing else is told that the server is still here.
+STILL_HERE = 10.0
+
+#: Seconds for which messages are counted, one number a second.
+MINUTE = 60
+
+#: Bytes of a request that are read; browsers send some hundreds.
+LONGEST_REQUEST = 16384
+
+#: What one look saw: the state for the page; the latest reading of every city, or None where the
+#: service has none; and a mark, which is the same as long as there is nothing new to see.
+Look = collections.namedtuple("Look", "state readings mark")
+
+NO_SUCH_PAGE = "There is nothing here. Try /, /state or /events"
+NOT_OUR_NAME = ("This server is not called that: open the page by the address that the server "
+                "printed, such as http://127.0.0.1:8080/")
+
+PAGE = pathlib.Path(__file__).with_name("dashboard.html").read_text(encoding="utf-8")
+
+
+def hash_of(element):
+    """Return the hash of the page's one script or style, as a Content-Security-Policy has it."""
+    text = re.search("<{0}>(.*?)</{0}>".format(element), PAGE, re.DOTALL).group(1)
+    digest = hashlib.sha256(text.encode()).digest()
+    return "'sha256-{}'".format(base64.b64encode(digest).decode())
+
+
+#: What the browser is told on every reply: this page runs its own script and nothing else, whatever
+#: comes in the name of a city (https://www.w3.org/TR/CSP3/).
+HEADERS = {
+    "Content-Security-Policy": "; ".join([
+        "default-src 'none'", "script-src " + hash_of("script"), "style-src " + hash_of("style"),
+        "connect-src 'self'", "img-src data:", "base-uri 'none'", "form-action 'none'",
+        "frame-ancestors 'none'"]),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+class Watch:
+    """Looks at *server*, a `BoundedThreadingTCPServer` that serves the service of this *name*.
+
+    Use it in a ``with`` statement: in between a thread counts the messages of each second.
+    """
+
+    def __init__(self, server, name):
+        self.server = server
+        self.name = name
+        self._lock = threading.Lock()
+        self._began = time.monotonic()
+        self._looked = -math.inf
+        self._look = None
+        self._boxes = [None] * server.max_threads
+        self._messages = collections.deque([0] * MINUTE, maxlen=MINUTE)
+        self._second = 0
+        self._total = 0
+        self._over = threading.Event()
+        server.tally = collections.deque()
+
+    def __enter__(self):
+        threading.Thread(target=self._count_seconds, name="watch", daemon=True).start()
+        return self
+
+    def __exit__(self, *error):
+        self._over.set()
+
+    def look(self):
+        """Return the latest `Look`, at most INTERVAL seconds old."""
+        with self._lock:
+            now = time.monotonic()
+            if now - self._looked >= INTERVAL / 2:
+                self._look, self._looked = self._look_now(now), now
+            return self._look
+
+    def _look_now(self, now):
+        uptime = now - self._began
+        self._count(uptime)
+        clients = self.server.in_service()
+        state = {"service": self.name, "uptime": round(uptime, 3),
+                 "max_threads": self.server.max_threads,
+                 "slots": [client and {"client": client[0], "seconds": round(now - client[1], 3)}
+                           for client in self._in_boxes(clients)],
+                 "waiting": self.server.waiting(),
+                 "totals": self.server.totals(),
+                 "messages": list(self._messages)}
+        mark = [clients, state["waiting"], state["totals"], self._total]
+        readings = None
+        temperatures = getattr(self.server.RequestHandlerClass, "temperatures", None)
+        if temperatures:
+            state["temperatures"], readings = temperatures()
+            mark.append(state["temperatures"])
+        return Look(state, readings, mark)
+
+    def _in_boxes(self, clients):
+        """Return *clients* in their boxes, one a slot: who is in one stays there until the end."""
+        if not self._boxes:  # no limit
+            return clients
+        there, placed = set(clients), set(self._boxes)
+        newcomers = (client for client in clients if client not in placed)
+        self._boxes = [client if client in there else next(newcomers, None)
+                       for client in self._boxes]
+        return self._boxes
+
+    def _count_seconds(self):
+        """Count at the end of every second, whoever looks or not; the life of a thread."""
+        while not self._over.wait(1 - (time.monotonic() - self._began) % 1):
+            with self._lock:
+                self._count(time.monotonic() - self._began)
+
+    def _count(self, uptime):
+        """Move the server's tally into the count of this second, then go on to that of *uptime*."""
+        tally = self.server.tally
+        number = sum(tally.popleft() for _ in range(len(tally)))
+        self._messages[-1] += number
+        self._total += number
+        second = int(uptime)
+        self._messages.extend([0] * min(second - self._second, MINUTE))
+        self._second = second
+
+
+class DashboardHandler(http.server.BaseHTTPRequestHandler):
+    """Show one viewer the page. ``watch``, a `Watch`, is a class attribute to be set; so are
+    ``names``, by which the server may be called besides its addresses (in lower case)."""
+
+    timeout = 10.0  # for the request to come, and for each thing sent to be taken
+    watch = None
+    names = frozenset(["localhost"])
+    server_version = "dashboard"
+    sys_version = ""
+    error_content_type = "text/plain; charset=utf-8"
+    error_message_format = "%(code)d: %(message)s\n"
+
+    def setup(self):
+        super().setup()
+        self.rfile.close()
+        self.rfile = io.BytesIO(self.request_head())
+
+    def request_head(self):
+        """Return the bytes of the request, up to its empty line.
+
+        Raises ``socket.timeout`` when it is not there in time, however slowly it trickles in.
+        """
+        head = b""
+        deadline = time.monotonic() + self.timeout
+        while b"\r\n\r\n" not in head and b"\n\n" not in head and len(head) < LONGEST_REQUEST:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                raise socket.timeout("no complete request in time")
+            self.connection.settimeout(remaining)
+            piece = self.connection.recv(LONGEST_REQUEST)
+            if not piece:
+                raise ConnectionAbortedError("no complete request came")
+            head += piece
+        self.connection.settimeout(self.timeout)
+        return head
+
+    def do_GET(self):
+        """Answer with the page, the state, or events without end."""
+        answer = {"/": self.send_page, "/state": self.send_state,
+                  "/events": self.send_events}.get(self.path.partition("?")[0])
+        if not self.is_for_us():
+            self.send_error(http.HTTPStatus.MISDIRECTED_REQUEST, NOT_OUR_NAME)
+        elif not answer:
+            self.send_error(http.HTTPStatus.NOT_FOUND, NO_SUCH_PAGE)
+        else:
+            answer()
+
+    do_HEAD = do_GET
+
+    def is_for_us(self):
+        """Tell whether the request names this server: by an address, or by a name it knows.
+
+        Another web page, whose own name leads here for a moment, could read this one otherwise
+        (DNS rebinding); and the browser then says that name.
+        """
+        try:
+            name = urllib.parse.urlsplit("//" + self.headers.get("Host", "")).hostname or ""
+        except ValueError:
+            return False
+        try:
+            return bool(ipaddress.ip_address(name.partition("%")[0]))
+        except ValueError:
+            return name in self.names
+
+    def send_page(self):
+        self.send("text/html; charset=utf-8", PAGE.encode())
+
+    def send_state(self):
+        state, readings, _ = self.watch.look()
+        if readings is not None:
+            state = dict(state, temperatures=dict(state["temperatures"], ranges=readings))
+        self.send("application/json", json.dumps(state).encode() + b"\n")
+
+    def send(self, kind, data):
+        """Send *data*, of this *kind* of content; only the headers if that was asked."""
+        self.send_head(kind, len(data))
+        if self.command == "GET":
+            self.wfile.write(data)
+
+    def send_head(self, kind, length=None):
+        self.send_response(http.HTTPStatus.OK)
+        self.send_header("Content-Type", kind)
+        if length is not None:
+            self.send_header("Content-Length", str(length))
+        self.end_headers()
+
+    def end_headers(self):
+        for name, value in HEADERS.items():
+            self.send_header(name, value)
+        super().end_headers()
+
+    def send_events(self):
+        """Send what is new, for as long as the viewer watches."""
+        self.send_head("text/event-stream")
+        seen, last_word = Look(None, None, None), time.monotonic()
+        while self.command == "GET" and not self.server.stopping.is_set():
+            look = self.watch.look()
+            text = news(seen, look)
+            if not text and time.monotonic() - last_word >= STILL_HERE:
+                text = event("here", look.state["uptime"])
+            if text:
+                self.connection.settimeout(self.timeout)
+                self.wfile.write(text.encode())
+                seen, last_word = look, time.monotonic()
+            if self.has_left():
+                break
+
+    def has_left(self):
+        """Wait for INTERVAL seconds; tell whether the viewer has left meanwhile, or speaks when
+        there is nothing for it to say."""
+        self.connection.settimeout(INTERVAL)
+        try:
+            self.connection.recv(1)
+        except socket.timeout:
+            return False
+        return True
+
+    def log_message(self, format, *arguments):
+        log.debug("%s", excerpt(format % arguments))
+
+
+def news(seen, look):
+    """Return the events that lead from what was *seen* to this *look*; "" when nothing is new."""
+    text = event("state", look.state) if look.mark != seen.mark else ""
+    if look.readings is not None:
+        # Cities keep their places, and a reading is a new object: so only those that changed are
+        # compared, and sent.
+        known = seen.readings or []
+        changed = [new for new, old in zip(look.readings, known) if new is not old]
+        changed += look.readings[len(known):]
+        if changed or seen.readings is None:
+            text += event("cities", {"reset": seen.readings is None, "readings": changed})
+    return text
+
+
+def event(name, data):
+    """Return an event as the stream has it; *data* goes out as JSON, which is one line."""
+    return "event: {}\ndata: {}\n\n".format(name, json.dumps(data))

@@ -1,0 +1,353 @@
+"""The live page: what it is made of, who may see it, and what a browser makes of it."""
+
+import base64
+import hashlib
+import http.client
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from browser import CHROMIUM, Browser
+from conftest import (ENVIRONMENT, PATIENCE, ROOT, connect, needs_linux, read_all, serving,
+                      wait_until)
+
+from handlers.dashboard import INTERVAL, DashboardHandler, Watch
+from handlers.uppercase import UppercaseHandler
+from server import BoundedThreadingTCPServer
+
+PAGE = (ROOT / "handlers" / "dashboard.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def start_page(start_server):
+    """A function that starts server.py with a dashboard; its port is in ``page``."""
+    def start(*options):
+        server = start_server("--dashboard", "0", *options)
+        server.page = int(server.out.wait_for(
+            r"^Dashboard at http://[^/]*:(\d+)/$").group(1))
+        return server
+    return start
+
+
+def fetch(server, path, method="GET", host=None):
+    """Return (status, headers, body) of what the page's server answers."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.page, timeout=PATIENCE)
+    try:
+        connection.putrequest(method, path, skip_host=host is not None)
+        if host:
+            connection.putheader("Host", host)
+        connection.endheaders()
+        reply = connection.getresponse()
+        return reply.status, reply.headers, reply.read()
+    finally:
+        connection.close()
+
+
+def state_of(server):
+    status, headers, body = fetch(server, "/state")
+    assert status == 200 and headers["Content-Type"] == "application/json"
+    return json.loads(body.decode())
+
+
+class Events:
+    """The stream of events, as a viewer gets it."""
+
+    def __init__(self, server):
+        self.socket = socket.create_connection(("127.0.0.1", server.page), PATIENCE)
+        self.socket.sendall(b"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        self.file = self.socket.makefile("r", encoding="utf-8", newline="\n")
+        assert "200" in self.file.readline()
+        headers = list(iter(self.file.readline, "\r\n"))
+        assert "Content-Type: text/event-stream\r\n" in headers
+
+    def next(self):
+        """Return the next event: its name and its data."""
+        name, data, end = [self.file.readline() for _ in range(3)]
+        assert end == "\n"
+        return name[len("event: "):-1], json.loads(data[len("data: "):])
+
+    def until(self, name, condition):
+        """Return the data of the first *name* event for which the *condition* is true."""
+        while True:
+            got, data = self.next()
+            if got == name and condition(data):
+                return data
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+
+def test_the_state(start_page):
+    server = start_page("--max-threads", "3", "--service", "temp")
+    assert server.ask("Recife,31,24") == "BYE"
+    assert server.ask('"Água Branca, AL",33.5,-2') == "BYE"
+    assert server.ask("?") == 'hottest,"Água Branca, AL",33.5,coldest,"Água Branca, AL",-2,cities,2'
+    state = wait_until(lambda: state_of(server) if state_of(server)["totals"]["served"] == 3
+                       else None)
+    assert state.pop("uptime") > 0
+    assert len(state["messages"]) == 60 and sum(state.pop("messages")) == 3
+    latest = state["temperatures"].pop("latest")
+    assert [entry["city"] for entry in latest] == ["Água Branca, AL", "Recife"]
+    assert re.fullmatch(r"\d\d:\d\d:\d\d", latest[0]["time"])
+    if not sys.platform.startswith("linux"):
+        state["waiting"] = 0
+    assert state == {
+        "service": "temp", "max_threads": 3, "slots": [None, None, None], "waiting": 0,
+        "totals": {"accepted": 3, "served": 3, "refused": 0, "timed out": 0, "gone": 0,
+                   "failed": 0},
+        "temperatures": {"cities": 2, "hottest": {"city": "Água Branca, AL", "temperature": "33.5"},
+                         "coldest": {"city": "Água Branca, AL", "temperature": "-2"},
+                         "ranges": [["Recife", "31", "24"], ["Água Branca, AL", "33.5", "-2"]]}}
+
+
+def test_a_service_without_temperatures(start_page):
+    server = start_page("--max-threads", "0")
+    assert server.ask("x") == "X"
+    state = state_of(server)
+    assert state["service"] == "upper" and state["slots"] == [] and "temperatures" not in state
+
+
+@needs_linux
+def test_slots_and_who_waits(start_page):
+    server = start_page("--max-threads", "2")
+    clients = [server.connect()]
+    wait_until(lambda: state_of(server)["slots"][0])
+    clients += [server.connect() for _ in range(4)]
+
+    def all_there():
+        state = state_of(server)
+        return state if state["waiting"] == 3 and all(state["slots"]) else None
+    names = ["127.0.0.1:%d" % client.getsockname()[1] for client in clients]
+    assert [slot["client"] for slot in wait_until(all_there)["slots"]] == names[:2]
+    clients[0].sendall(b"x\n")
+    assert read_all(clients[0]) == b"X\n"
+    # The third has the slot of the first; the second has not moved.
+    wait_until(lambda: [slot and slot["client"] for slot in state_of(server)["slots"]]
+               == [names[2], names[1]])
+    assert state_of(server)["slots"][1]["seconds"] > 0
+    for client in clients:
+        client.close()
+
+
+def test_events_come_when_there_is_something_new_and_only_then(start_page):
+    server = start_page("--service", "temp")
+    server.ask("Recife,31,24")
+    events = Events(server)
+    name, state = events.next()
+    assert name == "state" and "ranges" not in state["temperatures"]
+    events.until("cities", lambda data: data == {"reset": True,
+                                                 "readings": [["Recife", "31", "24"]]})
+    server.ask("Olinda,30,25")
+    events.until("cities", lambda data: data == {"reset": False,
+                                                 "readings": [["Olinda", "30", "25"]]})
+    server.ask("Recife,32,24")
+    events.until("cities", lambda data: data == {"reset": False,
+                                                 "readings": [["Recife", "32", "24"]]})
+    events.socket.settimeout(5 * INTERVAL)
+    with pytest.raises(socket.timeout):
+        while events.next()[0] == "state":
+            pass  # what was still new when the last reading had come
+    events.close()
+
+
+def test_at_most_five_events_of_a_kind_a_second(start_page):
+    server = start_page()
+    events = Events(server)
+    stop = threading.Event()
+
+    def talk():
+        while not stop.is_set():
+            server.ask("x")
+    thread = threading.Thread(target=talk)
+    thread.start()
+    try:
+        events.next()
+        first = events.next()[1]["uptime"]
+        states = [events.until("state", lambda data: True) for _ in range(8)]
+    finally:
+        stop.set()
+        thread.join(PATIENCE)
+    assert states[-1]["uptime"] - first >= 8 * INTERVAL * 0.9
+    assert sum(states[-1]["messages"]) <= states[-1]["totals"]["accepted"]
+    events.close()
+
+
+def test_a_page_hears_that_a_quiet_server_is_still_there(monkeypatch):
+    monkeypatch.setattr("handlers.dashboard.STILL_HERE", 2 * INTERVAL)
+    with serving(UppercaseHandler) as server, Watch(server, "upper") as watch:
+        with serving(type("Handler", (DashboardHandler,), {"watch": watch})) as page:
+            page.page = page.server_address[1]
+            events = Events(page)
+            assert [events.next()[0] for _ in range(3)] == ["state", "here", "here"]
+            events.close()
+
+
+def test_who_leaves_frees_a_place():
+    with serving(UppercaseHandler) as server, Watch(server, "upper") as watch:
+        handler = type("Handler", (DashboardHandler,), {"watch": watch})
+        with serving(handler, max_threads=1) as page:
+            page.page = page.server_address[1]
+            for _ in range(3):
+                events = Events(page)
+                assert events.next()[0] == "state"
+                events.close()
+            wait_until(lambda: not page.in_service())
+
+
+@pytest.mark.parametrize("request_head", [b"", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n"],
+                         ids=["silent", "unfinished"])
+def test_a_slow_viewer_is_dropped(request_head):
+    with serving(type("Handler", (DashboardHandler,), {"timeout": 0.3})) as page:
+        with connect(page) as viewer:
+            viewer.sendall(request_head)
+            assert read_all(viewer) == b""
+        wait_until(lambda: page.totals()["timed out"] == 1)
+
+
+def test_a_viewer_that_does_not_read_is_dropped():
+    with serving(UppercaseHandler) as server, Watch(server, "x" * 10**7) as watch:
+        handler = type("Handler", (DashboardHandler,), {"watch": watch, "timeout": 0.3})
+        with serving(handler) as page, connect(page) as viewer:
+            viewer.sendall(b"GET /state HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            wait_until(lambda: page.in_service())
+            wait_until(lambda: not page.in_service())
+
+
+def test_viewers_cannot_exhaust_it(start_page):
+    server = start_page()
+    silent = [socket.create_connection(("127.0.0.1", server.page), PATIENCE) for _ in range(60)]
+    assert server.ask("still served") == "STILL SERVED"
+    for viewer in silent:
+        viewer.close()
+    wait_until(lambda: fetch(server, "/")[0] == 200)
+
+
+@pytest.mark.parametrize("host, status", [
+    (None, 200), ("localhost:1", 200), ("127.0.0.1", 200), ("[::1]:8080", 200),
+    ("192.168.0.7:8080", 200), ("evil.example", 421), ("127.0.0.1.evil.example:8080", 421),
+    ("", 421), ("[", 421)])
+def test_only_under_its_own_names(start_page, host, status):
+    for path in "/", "/state":
+        assert fetch(start_page(), path, host=host)[0] == status
+
+
+def test_only_its_own_paths_and_methods(start_page):
+    server = start_page()
+    for path in "/x", "/handlers/", "/../server.py", "/dashboard.html", "/state/":
+        status, headers, body = fetch(server, path)
+        assert status == 404 and body.count(b"\n") == 1
+        assert headers["Content-Type"].startswith("text/plain")
+    for method in "POST", "PUT", "DELETE", "OPTIONS":
+        assert fetch(server, "/", method)[0] == 501
+    for path in "/", "/state", "/events":
+        status, headers, body = fetch(server, path, "HEAD")
+        assert status == 200 and body == b"" and "Content-Security-Policy" in headers
+    assert fetch(server, "/?x=1")[0] == 200
+
+
+def test_the_policy_allows_this_script_and_nothing_else(start_page):
+    _, headers, body = fetch(start_page(), "/")
+    policy = headers["Content-Security-Policy"]
+    page = body.decode()
+    assert "default-src 'none'" in policy and "unsafe" not in policy
+    for element in "script", "style":
+        texts = re.findall("<{0}[^>]*>(.*?)</{0}>".format(element), page, re.DOTALL)
+        assert len(texts) == 1
+        digest = base64.b64encode(hashlib.sha256(texts[0].encode()).digest()).decode()
+        assert "{}-src 'sha256-{}'".format(element, digest) in policy
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(", page)
+    assert not re.search(r"<[^>]+ (style|on\w+)=", page)
+    assert not re.search(r"""(src|href)=["']?(https?:|//)""", page)
+
+
+def test_it_stops_with_viewers_watching(start_page):
+    server = start_page()
+    viewers = [Events(server) for _ in range(3)]
+    for viewer in viewers:
+        viewer.next()
+    began = time.monotonic()
+    assert server.stop() == 0
+    assert time.monotonic() - began < 3
+    for viewer in viewers:
+        viewer.close()
+
+
+def test_without_it_nothing_of_it_is_imported():
+    subprocess.run([sys.executable, "-c", (
+        "import server, sys; server.parse_options([]);"
+        "assert not {'http', 'html', 'json', 'handlers.dashboard'} & set(sys.modules)")],
+        cwd=str(ROOT), env=ENVIRONMENT, check=True, timeout=PATIENCE)
+
+
+def test_a_port_for_it_that_is_taken(start_server):
+    taken = start_server().port
+    done = subprocess.run([sys.executable, "server.py", "--port", "0", "--dashboard", str(taken)],
+                          cwd=str(ROOT), env=ENVIRONMENT, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=PATIENCE)
+    assert done.returncode == 1 and done.stdout == b""
+    assert done.stderr.decode() == (
+        "server.py: cannot listen on 127.0.0.1:{}: the port is in use. Is another server running? "
+        "Choose another with --dashboard; 0 picks a free one.\n".format(taken))
+
+
+def test_every_message_is_counted_once(start_page):
+    server = start_page("--keep-open")
+    with server.connect() as client:
+        client.sendall(b"x\n" * 1000)
+        received = b""
+        while len(received) < 2000:
+            received += client.recv(65536)
+        wait_until(lambda: sum(state_of(server)["messages"]) == 1000)
+
+
+def test_each_second_has_its_count():
+    with BoundedThreadingTCPServer(("127.0.0.1", 0), UppercaseHandler) as server:
+        watch = Watch(server, "upper")
+        for uptime, number in (0.9, 3), (1.9, 4), (3.9, 5):
+            watch._count(uptime - 0.8)  # as its thread does when the second begins
+            server.tally.append(number)
+            watch._count(uptime)
+        assert list(watch._messages)[-4:] == [3, 4, 0, 5]
+        watch._count(62.5)
+        assert sum(watch._messages) == 5 and len(watch._messages) == 60
+        watch._count(1000)
+        assert sum(watch._messages) == 0 and len(watch._messages) == 60
+
+
+@pytest.mark.skipif(not CHROMIUM or os.name == "nt", reason="no Chromium is installed here")
+def test_in_a_browser(start_page):
+    server = start_page("--service", "temp")
+    markup = "<img src=x onerror=alert(1)>"
+    with Browser() as browser:
+        browser.open("http://127.0.0.1:%d/" % server.page)
+        wait_until(lambda: browser.run("document.querySelector('#connection').className")
+                   == "live", "the page to be live")
+        assert browser.run("document.querySelectorAll('#boxes .slot').length") == 4
+        for reading in "Teresina,40,25", "Garanhuns,25,12", markup + ",30,20":
+            assert server.ask(reading) == "BYE"
+        wait_until(lambda: browser.text("#readings li .city") == markup, "the last reading")
+        assert browser.text("#hottest-city") == "Teresina"
+        assert browser.text("#hottest-temperature").startswith("40")
+        assert browser.text("#coldest-city") == "Garanhuns"
+        assert browser.run("document.images.length") == 0
+        server.ask("Recife,41,24")
+        wait_until(lambda: browser.text("#hottest-city") == "Recife", "the new hottest city")
+        with server.connect():
+            wait_until(lambda: browser.run(
+                "document.querySelectorAll('#boxes .slot.busy').length") == 1, "a busy slot")
+        assert browser.complaints == []
+        port = str(server.page)
+        assert server.stop() == 0
+        wait_until(lambda: browser.run("document.querySelector('#connection').className")
+                   == "lost", "the page to have lost the server")
+        start_page("--dashboard", port, "--service", "temp")
+        wait_until(lambda: browser.run("document.querySelector('#connection').className")
+                   == "live" and browser.text("#hottest-city") != "Recife",
+                   "the page to have found the server again")
