@@ -1,10 +1,12 @@
 """What the tests share: the real programs as subprocesses, and plain sockets to talk to them."""
 
+import codecs
 import contextlib
 import faulthandler
 import os
 import pathlib
 import re
+import select
 import signal
 import socket
 import struct
@@ -14,6 +16,11 @@ import threading
 import time
 
 import pytest
+
+try:
+    import pty
+except ImportError:
+    pty = None
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -213,6 +220,102 @@ def ask(server, message):
         connection.sendall(message)
         return read_all(connection)
 
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def fake_server(*conversations):
+    """A server that meets each connection with the next of these functions."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(5)
+
+        def serve():
+            for conversation in conversations:
+                connection, _ = listener.accept()
+                with connection:
+                    connection.settimeout(PATIENCE)
+                    conversation(connection)
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join(PATIENCE)
+
+
+class Terminal:
+    """client.py on a pseudo-terminal, as a person sees it."""
+
+    def __init__(self, *arguments, redirect=None, **environment):
+        self.screen = self.came = ""
+        self.decoder = codecs.getincrementaldecoder("utf-8")()
+        self.leader, follower = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "client.py", *arguments], cwd=str(ROOT), stdin=follower,
+            stdout=redirect or follower, stderr=follower, start_new_session=True,
+            preexec_fn=take_terminal, env={**ENVIRONMENT, "TERM": "dumb", **environment})
+        os.close(follower)
+
+    def wait_for(self, pattern):
+        """Wait until *pattern* has come, and drop the screen up to its end."""
+        deadline = time.monotonic() + PATIENCE
+        while not re.search(pattern, self.screen):
+            assert time.monotonic() < deadline, self.screen
+            if select.select([self.leader], [], [], 0.1)[0]:
+                try:
+                    self.read()
+                except OSError:  # closed: Linux says so with EIO
+                    assert re.search(pattern, self.screen), self.screen
+        match = re.search(pattern, self.screen)
+        self.screen = self.screen[match.end():]
+        return match
+
+    def read(self):
+        """Add what has come to the screen; OSError when the terminal is closed (Linux: EIO)."""
+        text = self.decoder.decode(os.read(self.leader, 10000))
+        self.came += text
+        self.screen += text.replace("\r", "")
+
+    def type(self, text):
+        os.write(self.leader, text.encode())
+
+    def end(self, again=""):
+        """Wait for the end; return the exit status and what else was on the screen.
+
+        *again* is typed every two seconds: a Ctrl+C between the prompt of input() and its wait
+        for a key is noticed with the next key only (CPython's readline module).
+        """
+        deadline = time.monotonic() + PATIENCE
+        next_time = time.monotonic() + 2
+        try:
+            while True:
+                assert time.monotonic() < deadline, self.screen
+                ready = select.select([self.leader], [], [], 0.1)[0]
+                if ready:
+                    self.read()
+                elif self.process.poll() is not None:
+                    break
+                elif again and time.monotonic() >= next_time:
+                    self.type(again)
+                    next_time = time.monotonic() + 2
+        except OSError:
+            pass  # closed: Linux says so with EIO
+        status = self.process.wait(PATIENCE)
+        os.close(self.leader)
+        return status, self.screen
+
+
+def take_terminal():
+    """Make standard input the terminal that Ctrl+C comes from."""
+    import fcntl
+    import termios
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+needs_terminal = pytest.mark.skipif(pty is None, reason="this system has no pseudo-terminals")
 
 needs_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads Linux's /proc")
 

@@ -1,51 +1,16 @@
 """client.py: run as users run it, with arguments, with a file, and at a terminal."""
 
-import codecs
-import contextlib
 import os
 import re
-import select
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 
 import pytest
-from conftest import ENVIRONMENT, PATIENCE, ROOT, read_line, run_client
-
-try:
-    import pty
-except ImportError:
-    pty = None
-
-needs_terminal = pytest.mark.skipif(pty is None, reason="this system has no pseudo-terminals")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@contextlib.contextmanager
-def fake_server(*conversations):
-    """A server that meets each connection with the next of these functions."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(5)
-
-        def serve():
-            for conversation in conversations:
-                connection, _ = listener.accept()
-                with connection:
-                    connection.settimeout(PATIENCE)
-                    conversation(connection)
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield listener.getsockname()[1]
-        thread.join(PATIENCE)
+from conftest import (ENVIRONMENT, PATIENCE, ROOT, Terminal, fake_server, free_port, needs_terminal,
+                      read_line, run_client)
 
 
 @pytest.mark.parametrize("server_options", [[], ["--keep-open"]])
@@ -227,65 +192,6 @@ def test_it_can_be_copied_alone(start_server, tmp_path):
 # At a terminal
 
 
-class Terminal:
-    """client.py on a pseudo-terminal, as a person sees it."""
-
-    def __init__(self, *arguments, redirect=None):
-        self.screen = ""
-        self.decoder = codecs.getincrementaldecoder("utf-8")()
-        self.leader, follower = pty.openpty()
-        self.process = subprocess.Popen(
-            [sys.executable, "client.py", *arguments], cwd=str(ROOT), stdin=follower,
-            stdout=redirect or follower, stderr=follower, start_new_session=True,
-            preexec_fn=take_terminal, env=dict(ENVIRONMENT, TERM="dumb"))
-        os.close(follower)
-
-    def wait_for(self, pattern):
-        """Wait until *pattern* has come, and drop the screen up to its end."""
-        deadline = time.monotonic() + PATIENCE
-        while not re.search(pattern, self.screen):
-            assert time.monotonic() < deadline, self.screen
-            if select.select([self.leader], [], [], 0.1)[0]:
-                try:
-                    self.read()
-                except OSError:  # closed: Linux says so with EIO
-                    assert re.search(pattern, self.screen), self.screen
-        match = re.search(pattern, self.screen)
-        self.screen = self.screen[match.end():]
-        return match
-
-    def read(self):
-        """Add what has come to the screen; OSError when the terminal is closed (Linux: EIO)."""
-        self.screen += self.decoder.decode(os.read(self.leader, 10000)).replace("\r", "")
-
-    def type(self, text):
-        os.write(self.leader, text.encode())
-
-    def end(self):
-        """Wait for the end; return the exit status and what else was on the screen."""
-        deadline = time.monotonic() + PATIENCE
-        try:
-            while True:
-                assert time.monotonic() < deadline, self.screen
-                ready = select.select([self.leader], [], [], 0.1)[0]
-                if ready:
-                    self.read()
-                elif self.process.poll() is not None:
-                    break
-        except OSError:
-            pass  # closed: Linux says so with EIO
-        status = self.process.wait(PATIENCE)
-        os.close(self.leader)
-        return status, self.screen
-
-
-def take_terminal():
-    """Make standard input the terminal that Ctrl+C comes from."""
-    import fcntl
-    import termios
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-
 @needs_terminal
 @pytest.mark.parametrize("goodbye", ["\n", "\x04", "\x03"], ids=["empty", "ctrl-d", "ctrl-c"])
 def test_a_conversation(start_server, goodbye):
@@ -298,7 +204,7 @@ def test_a_conversation(start_server, goodbye):
         terminal.wait_for("\n" + message.upper() + "\n")
     terminal.wait_for("Message.*: ")
     terminal.type(goodbye)
-    status, rest = terminal.end()
+    status, rest = terminal.end(again=goodbye)
     assert status == 0 and "Traceback" not in rest
 
 
