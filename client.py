@@ -4,19 +4,26 @@
     python client.py --service temp                           asks for temperatures
     python client.py "Olá"                                    sends one message
     python client.py --service temp < readings.csv            sends each line of a file
+    python client.py --crowd 12                               draws how long 12 at once waited
 
 It needs nothing but this file and Python 3.8 or later.
 """
 
 import argparse
+import collections
 import contextlib
 import csv
 import io
 import math
 import os
+import queue
 import re
+import shutil
 import socket
+import statistics
 import sys
+import textwrap
+import threading
 import time
 
 VERSION = "1.0"
@@ -43,6 +50,9 @@ INTERRUPTED = "Interrupted: not every message was sent."
 NO_OUTPUT = "Cannot go on reading messages or writing replies: {reason}."
 ONE_LINE = "a message is one line: expected no line feed in {message!r}"
 NO_MESSAGE = "no message: expected MESSAGE, or lines on standard input"
+ONLY_WITH_CROWD = "{option} is about a crowd: expected --crowd N with it"
+NOT_WITH_CROWD = "--keep-open is not for a crowd: expected --crowd N without it"
+ONE_MESSAGE = "{count} messages for a crowd: expected one, which each of its clients sends"
 
 ASK_MESSAGE = "Message (an empty line ends): "
 ASK_CITY = "City (? shows the hottest and coldest, an empty line ends): "
@@ -62,6 +72,9 @@ class Conversation:
     message. *timeout* is in seconds, for connecting and for each reply.
     """
 
+    connect_limit = CONNECT_LIMIT
+    patience = PATIENCE
+
     def __init__(self, host, port, timeout, keep_open=False):
         self.address = host, port
         self.timeout = timeout
@@ -70,17 +83,17 @@ class Conversation:
 
     def connect(self):
         """Open a connection. Raises `ServerProblem`."""
-        limit = min(self.timeout, CONNECT_LIMIT)
+        limit = min(self.timeout, self.connect_limit)
         try:
             self.socket = socket.create_connection(self.address, timeout=limit)
-        except ConnectionRefusedError:
-            raise self.problem(REFUSED) from None
-        except socket.timeout:
-            raise self.problem(NO_ANSWER, seconds=limit) from None
-        except (socket.gaierror, UnicodeError):
-            raise self.problem(UNKNOWN_HOST) from None
+        except ConnectionRefusedError as error:
+            raise self.problem(REFUSED) from error
+        except socket.timeout as error:
+            raise self.problem(NO_ANSWER, seconds=limit) from error
+        except (socket.gaierror, UnicodeError) as error:
+            raise self.problem(UNKNOWN_HOST) from error
         except OSError as error:
-            raise self.problem(UNREACHABLE, reason=error.strerror or error) from None
+            raise self.problem(UNREACHABLE, reason=error.strerror or error) from error
 
     def close(self):
         """Close the connection, if there is one."""
@@ -110,10 +123,10 @@ class Conversation:
                 self.close()
                 self.connect()
                 return self.exchange(message)
-        except socket.timeout:
-            raise self.problem(NO_REPLY, seconds=self.timeout) from None
-        except OSError:
-            raise self.problem(WENT_AWAY) from None
+        except socket.timeout as error:
+            raise self.problem(NO_REPLY, seconds=self.timeout) from error
+        except OSError as error:
+            raise self.problem(WENT_AWAY) from error
         finally:
             if not self.keep_open:
                 self.close()
@@ -134,7 +147,7 @@ class Conversation:
 
         Raises ConnectionError when the server has gone, ``socket.timeout`` when it is too slow.
         """
-        deadline = Deadline(self.socket, self.timeout)
+        deadline = Deadline(self.socket, self.timeout, self.patience)
         rest = memoryview(encoded(message))
         try:
             while rest:
@@ -159,12 +172,12 @@ class Conversation:
 
 
 class Deadline:
-    """Waits for a socket until *seconds* have passed, and tells the user when it takes long."""
+    """Waits for a socket until *seconds* have passed; after *patience* seconds tells the user."""
 
-    def __init__(self, connection, seconds):
+    def __init__(self, connection, seconds, patience):
         self.connection = connection
         self.ends = time.monotonic() + seconds
-        self.notice = time.monotonic() + PATIENCE
+        self.notice = time.monotonic() + patience
 
     def wait(self, call, argument):
         """Return what the socket's *call* returns. Raises ``socket.timeout``."""
@@ -317,48 +330,61 @@ class OneLineParser(argparse.ArgumentParser):
         self.exit(2, "{}: {}. See {} --help.\n".format(self.prog, message, self.prog))
 
 
-def port_number(text):
-    """Return the port in *text*, for argparse."""
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
-        raise argparse.ArgumentTypeError("expected a port from 1 to 65535, not '%s'" % text)
-    return int(text)
-
-
-def seconds(text):
-    """Return the seconds in *text*, for argparse."""
-    try:
-        if 0.001 <= float(text) <= 86400:
-            return float(text)
-    except ValueError:
-        pass  # the same answer as for a number out of range
-    raise argparse.ArgumentTypeError("expected seconds from 0.001 to 86400, not '%s'" % text)
+def number(kind, least, most, expected):
+    """Return a converter for argparse: text to a *kind* of number from *least* to *most*."""
+    def convert(text):
+        try:
+            value = kind(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError("expected {}, not '{}'".format(expected, text))
+        return value
+    return convert
 
 
 def parse_options(arguments=None):
     """Return the options in the command line's *arguments*; wrong ones exit with status 2."""
     parser = OneLineParser(
         prog="client.py", description="Send messages to the server; without MESSAGE, ask for "
-        "them at a terminal, or take each line of standard input.",
+        "them at a terminal, or take each line of standard input. With --crowd, be many clients at "
+        "once and draw how long each of them waited.",
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=22, width=100))
     option = parser.add_argument
     option("messages", metavar="MESSAGE", nargs="*", help="a message to send, one line")
     option("--service", metavar="NAME", choices=["temp", "upper"], default="upper",
-           help="what to ask for at a terminal: %(choices)s (default: %(default)s)")
+           help="what to ask for, or what a crowd sends: %(choices)s (default: %(default)s)")
     option("--host", metavar="H", default="127.0.0.1",
            help="the server's address or name (default: %(default)s)")
-    option("--port", metavar="P", type=port_number, default=50000,
+    option("--port", metavar="P", default=50000,
+           type=number(int, 1, 65535, "a port from 1 to 65535"),
            help="the server's port (default: %(default)s)")
-    option("--timeout", metavar="S", type=seconds, default=300.0,
+    option("--timeout", metavar="S", default=300.0,
+           type=number(float, 0.001, 86400, "seconds from 0.001 to 86400"),
            help="seconds to wait for each reply (default: %(default)g)")
     option("--keep-open", action="store_true",
            help="send all messages over one connection (default: one each)")
+    option("--crowd", metavar="N",
+           type=number(int, 1, 1000, "a number of clients from 1 to 1000"),
+           help="be N clients at once, each sending MESSAGE, and draw how long they waited")
+    option("--think", metavar="S", type=number(float, 0, 86400, "seconds from 0 to 86400"),
+           help="seconds for which each client of a crowd is silent first (default: 0)")
+    option("--csv", metavar="FILE", help="write the times of a crowd's clients to FILE")
     option("--version", action="version", version="%(prog)s " + VERSION)
     options = parser.parse_args(arguments)
     for message in options.messages:
         if "\n" in message:
             parser.error(ONE_LINE.format(message=message))
-    if not options.messages and sys.stdin is None:
-        parser.error(NO_MESSAGE)
+    if options.crowd is None:
+        for name in "think", "csv":
+            if getattr(options, name) is not None:
+                parser.error(ONLY_WITH_CROWD.format(option="--" + name))
+        if not options.messages and sys.stdin is None:
+            parser.error(NO_MESSAGE)
+    elif options.keep_open:
+        parser.error(NOT_WITH_CROWD)
+    elif len(options.messages) > 1:
+        parser.error(ONE_MESSAGE.format(count=len(options.messages)))
     return options
 
 
@@ -369,15 +395,17 @@ def main(arguments=None):
             stream.reconfigure(errors="backslashreplace")
     options = parse_options(arguments)
     conversation = Conversation(options.host, options.port, options.timeout, options.keep_open)
-    interactive = not options.messages and sys.stdin.isatty()
+    interactive = not (options.messages or options.crowd) and sys.stdin.isatty()
     try:
+        if options.crowd:
+            return run_crowd(options)
         if interactive:
             with_line_editing()
             converse(conversation, ask_reading if options.service == "temp" else ask_message)
             return 0
         errors = send_all(conversation, options.messages or lines_of(sys.stdin.buffer))
         return 1 if errors else 0
-    except ServerProblem as problem:
+    except (ServerProblem, CrowdProblem) as problem:
         print(problem, file=sys.stderr)
         return 1
     except (KeyboardInterrupt, EOFError):
@@ -402,6 +430,339 @@ def with_line_editing():
         import readline  # noqa: F401 - to import it is enough
     except ImportError:
         pass  # Windows consoles do this by themselves
+
+
+# A crowd: many clients at once, and a picture of who waited. How a client works stands above.
+
+#: Seconds that connecting may take in a crowd, which may fill the server's backlog: Linux then
+#: knocks again after 1, 3, 7, 15 and 31 s (RFC 6298 doubles the time-out, which begins at 1 s).
+CROWD_CONNECT_LIMIT = 35.0
+
+#: Bytes of stack for a client's thread: the usual 8 MB, a thousand times, may be too much.
+CROWD_STACK = 512 * 1024
+
+#: Files that the program may have open besides the clients' connections.
+OWN_FILES = 32
+
+#: Seconds between two looks at the crowd; short, so that Windows notices a Ctrl+C.
+BETWEEN_LOOKS = 0.125
+
+#: What bars are made of (connecting, thinking, waiting), and for consoles that cannot show that.
+BLOCKS, ASCII = "·░█", "-.#"
+
+#: Terminal codes (ECMA-48): cursor up, erase to the end of the line and of the screen, colours.
+UP, END_OF_LINE, END_OF_SCREEN = "\r\x1b[{}A", "\x1b[K", "\x1b[J"
+RED, GREEN, YELLOW, PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[m"
+
+CROWD_MESSAGE = "Hello from client {number}"
+WAITS, REPLIED, ERROR = "waiting", "", "ERR"
+FAILURES = [((socket.timeout, TimeoutError), "timed out"), (ConnectionRefusedError, "refused"),
+            (ConnectionAbortedError, "closed"), (ConnectionError, "reset"),
+            (Exception, "unreachable")]  # the first kind that fits tells the word
+LEGEND = "{} connecting  {} thinking  {} waiting"
+CROWD_PROGRESS = "{ended} of {count} answered, {errors} with an error, {seconds:.1f} s"
+SUMMARY = "Replies {replies}, errors {errors}, total time {seconds:.3f} s."
+SUMMARY_OF_WAITS = "Slowest {slowest:.3f} s, median {median:.3f} s, {rate:.1f} messages per second."
+REASON = "{count} {outcome}: {reason}"
+CROWD_INTERRUPTED = "Interrupted: {waiting} of {count} clients had no reply yet."
+TOO_FEW_FILES = ("This system lets a program open {limit} files, but {count} clients need "
+                 "{needed}: start fewer clients, or raise the limit (ulimit -n).")
+TOO_FEW_THREADS = "This system gave {limit} threads for {count} clients: start fewer clients."
+CANNOT_WRITE = "Cannot write {file}: {reason}. Choose another file with --csv."
+
+#: City, maximum and minimum in degrees Celsius, roughly those of a usual day there: whole, since
+#: the lesson's own server takes no decimals, and named with letters that every console has.
+CITIES = [
+    ("Recife", 30, 23), ("Teresina", 38, 24), ("Garanhuns", 25, 15), ("Campina Grande", 28, 19),
+    ("Olinda", 30, 24), ("Patos", 36, 23), ("Natal", 29, 23), ("Fortaleza", 31, 24),
+    ("Petrolina", 34, 22), ("Caruaru", 29, 18), ("Triunfo", 26, 16), ("Salvador", 28, 22),
+    ("Aracaju", 29, 24), ("Picos", 37, 23), ("Sobral", 35, 22), ("Manaus", 33, 24),
+    ("Porto Velho", 33, 21), ("Rio Branco", 32, 20), ("Boa Vista", 34, 25), ("Palmas", 35, 22),
+    ("Campo Grande", 31, 19), ("Belo Horizonte", 27, 17), ("Diamantina", 24, 14),
+    ("Rio de Janeiro", 29, 21), ("Santos", 27, 20), ("Campinas", 28, 16), ("Curitiba", 23, 13),
+    ("Londrina", 27, 16), ("Joinville", 26, 17), ("Lages", 21, 11), ("Urubici", 19, 8),
+    ("Porto Alegre", 25, 15), ("Gramado", 21, 11), ("Uruguaiana", 26, 14)]
+
+
+class CrowdProblem(Exception):
+    """The crowd cannot start, or its times cannot be written; the text tells the user."""
+
+
+class Gate(threading.Event):
+    """What a crowd waits at; the clock starts when it opens."""
+
+    def set(self):
+        self.opened = time.perf_counter()
+        super().set()
+
+    def clock(self):
+        """Return the seconds since the gate opened."""
+        return time.perf_counter() - self.opened
+
+
+class Member(Conversation):
+    """One client of a crowd, living in a thread of its own; *label* names it in the picture.
+
+    ``connected``, ``sent``, ``replied`` and ``ended`` are seconds from the opening of *gate*, None
+    until it happens. Only its own thread sets them, each once; the main thread may look at any
+    time, and counts a member as through when it takes it from the queue *done*.
+    """
+
+    connect_limit = CROWD_CONNECT_LIMIT
+    patience = math.inf  # only the main thread writes to the terminal
+
+    def __init__(self, label, message, options):
+        super().__init__(options.host, options.port, options.timeout)
+        self.label, self.message, self.think = label, message, options.think or 0.0
+        self.connected = self.sent = self.replied = self.ended = None
+        self.outcome, self.reason = WAITS, ""
+
+    def run(self, gate, done):
+        """Wait at the *gate*, then connect, think and ask; in the end go to *done*."""
+        gate.wait()
+        self.clock = gate.clock
+        try:
+            reply = self.ask(self.message)
+            self.replied = self.clock()
+            self.outcome, self.reason = REPLIED, reply
+            if is_error(self.message, reply):
+                self.outcome = ERROR
+        except ServerProblem as problem:
+            self.outcome = next(word for kind, word in FAILURES
+                                if isinstance(problem.__cause__, kind))
+            self.reason = str(problem)
+        finally:
+            self.ended = self.clock()
+            done.put(self)
+
+    def connect(self):
+        """Connect, then think."""
+        super().connect()
+        self.connected = self.clock()
+        if self.think:
+            time.sleep(self.think)
+        self.sent = self.clock() if self.think else self.connected
+
+    def waited(self, now):
+        """Return the seconds until its end, or until *now*, less those it was thinking itself."""
+        end = self.ended or now
+        return end - (self.sent or end) + (self.connected or end)
+
+
+def run_crowd(options):
+    """Be the crowd that the *options* ask for; return the exit status. Raises `CrowdProblem`."""
+    members = make_members(options)
+    allow_open_files(len(members))
+    times = open_times(options.csv) if options.csv is not None else None
+    gate, done, ended = Gate(), queue.SimpleQueue(), []
+    start_threads(members, gate, done)
+    picture = Picture(members)
+    gate.set()
+    try:
+        while len(ended) < len(members):
+            next_look = gate.clock() + BETWEEN_LOOKS
+            with contextlib.suppress(queue.Empty):
+                while len(ended) < len(members):
+                    ended.append(done.get(timeout=max(0.0, next_look - gate.clock())))
+            picture.show(ended, gate.clock())
+    except KeyboardInterrupt:
+        # What has come is shown all the same, with what was just being taken from the queue.
+        ended = [member for member in members if member.ended]
+    ended.sort(key=lambda member: member.ended)
+    now = ended[-1].ended if len(ended) == len(members) else gate.clock()
+    picture.finish(ended, now)
+    report(members, ended, now, picture.width)
+    if times:
+        write_times(times, members)
+    done_well = [member for member in ended if member.outcome == REPLIED]
+    return 0 if len(done_well) == len(members) else 1
+
+
+def make_members(options):
+    """Return the crowd: each its label in the picture and its message."""
+    width = len(str(options.crowd))
+    members = []
+    for number in range(1, options.crowd + 1):
+        label, message = str(number).rjust(width), CROWD_MESSAGE.format(number=number)
+        if options.messages:
+            message = options.messages[0]
+        elif options.service == "temp":
+            city, maximum, minimum = reading_of(number)
+            label, message = label + " " + city, csv_line([city, maximum, minimum])
+        members.append(Member(label, message, options))
+    return members
+
+
+def reading_of(number):
+    """Return a city, different for each *number*, and its maximum and minimum in degrees."""
+    again, place = divmod(number - 1, len(CITIES))
+    city, maximum, minimum = CITIES[place]
+    if not again:
+        return city, maximum, minimum
+    shift = (place + again) % 5 - 2
+    return "{} {}".format(city, again + 1), maximum + shift, minimum + shift
+
+
+def allow_open_files(count):
+    """See to it that *count* connections may be open at once. Raises `CrowdProblem`."""
+    try:
+        import resource
+    except ImportError:
+        return  # Windows has no such limit
+    needed = count + OWN_FILES
+    limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit == resource.RLIM_INFINITY or limit >= needed:
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, most))
+    except (ValueError, OSError):
+        raise CrowdProblem(TOO_FEW_FILES.format(
+            limit=limit if most == resource.RLIM_INFINITY else most,
+            count=count, needed=needed)) from None
+
+
+def start_threads(members, gate, done):
+    """Start a thread for each of *members*, which waits at the *gate*. Raises `CrowdProblem`."""
+    threading.stack_size(CROWD_STACK)
+    for started, member in enumerate(members):
+        try:
+            threading.Thread(target=member.run, args=(gate, done), daemon=True).start()
+        except (RuntimeError, MemoryError):
+            raise CrowdProblem(TOO_FEW_THREADS.format(
+                limit=started, count=len(members))) from None
+
+
+class Picture:
+    """The crowd on standard output, a line each: in the order of the replies, then who waits.
+
+    On a terminal where the cursor can go up again, the picture is drawn while the crowd waits.
+    Elsewhere it is drawn once, at the end, since only then it is known how long the time axis
+    has to be; until then there is a `Progress`.
+    """
+
+    def __init__(self, members):
+        self.members = members
+        obeys = obeys_codes(sys.stdout)
+        size = shutil.get_terminal_size()
+        self.width = size.columns - 1  # consoles may start a new line after the last column
+        self.live = obeys and len(members) + 4 <= size.lines
+        self.coloured = obeys and not os.environ.get("NO_COLOR")
+        encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+        can_show = BLOCKS.encode(encoding, "ignore").decode(encoding) == BLOCKS
+        self.marks = BLOCKS if can_show else ASCII
+        self.progress = Progress(sys.stderr)
+        self.height = 0
+
+    def show(self, ended, now):
+        """Show how far the crowd is, *now* seconds after its start."""
+        text = CROWD_PROGRESS.format(
+            ended=len(ended), count=len(self.members), seconds=now,
+            errors=sum(member.outcome != REPLIED for member in ended))[:self.width]
+        if self.live:
+            self.draw(self.lines(ended, now) + [text])
+        else:
+            self.progress.clear()
+            self.progress.show(text)
+
+    def finish(self, ended, now):
+        """Show the final picture, *now* seconds after the start."""
+        self.progress.clear()
+        if self.live:
+            self.draw(self.lines(ended, now))
+        else:
+            print("\n".join(self.lines(ended, now)), flush=True)
+
+    def draw(self, lines):
+        """Draw *lines* over those drawn last."""
+        text = "".join(line + END_OF_LINE + "\n" for line in lines) + END_OF_SCREEN
+        sys.stdout.write((UP.format(self.height) if self.height else "") + text)
+        sys.stdout.flush()
+        self.height = len(lines)
+
+    def lines(self, ended, now):
+        """Return the lines of the picture: a legend, the clients, the time axis."""
+        through = set(ended)
+        members = ended + [member for member in self.members if member not in through]
+        tails = ["{:.3f} s {}".format(member.waited(now), member.outcome).rstrip()
+                 for member in members]
+        label_width = min(max(len(member.label) for member in members), self.width // 3)
+        width = max(1, self.width - label_width - max(map(len, tails)) - 2)
+        lines = [LEGEND.format(*self.marks)[:self.width]]
+        for member, tail in zip(members, tails):
+            line = "{} {} {}".format(member.label[:label_width].ljust(label_width),
+                                     self.bar(member, now, width), tail)[:self.width]
+            colour = {REPLIED: GREEN, WAITS: YELLOW}.get(member.outcome, RED)
+            lines.append(colour + line + PLAIN if self.coloured else line)
+        end = "{:.3f} s".format(now)
+        lines.append((" " * label_width + " 0" + end.rjust(width - 1))[:self.width])
+        return lines
+
+    def bar(self, member, now, width):
+        """Return the bar of *member* on an axis *width* columns wide, *now* seconds long."""
+        end = member.ended or now
+        moments = 0.0, member.connected or end, member.sent or end, end
+        columns = [round(width * moment / now) for moment in moments]
+        bar = "".join(mark * (to - start)
+                      for mark, start, to in zip(self.marks, columns, columns[1:]))
+        if member.sent and columns[2] == columns[3]:
+            bar = bar[:width - 1] + self.marks[2]  # it did wait, however short
+        return bar
+
+
+def obeys_codes(stream):
+    """Tell whether *stream* is a terminal that moves its cursor and changes colours on demand."""
+    if stream is None or stream is not sys.__stdout__ or not stream.isatty():
+        return False  # a file, a pipe, IDLE
+    if os.name != "nt":
+        return os.environ.get("TERM", "dumb") != "dumb"
+    import ctypes
+    kernel, mode = ctypes.windll.kernel32, ctypes.c_ulong()
+    console = kernel.GetStdHandle(-11)  # STD_OUTPUT_HANDLE
+    # 4: ENABLE_VIRTUAL_TERMINAL_PROCESSING, which consoles before Windows 10 do not know.
+    return bool(kernel.GetConsoleMode(console, ctypes.byref(mode))
+                and kernel.SetConsoleMode(console, mode.value | 4))
+
+
+def report(members, ended, now, width):
+    """Print what came of the crowd in *now* seconds, in lines of *width* columns."""
+    waits = [member.waited(now) for member in ended if member.outcome == REPLIED]
+    texts = [SUMMARY.format(replies=len(waits), errors=len(ended) - len(waits), seconds=now)]
+    if waits:
+        texts.append(SUMMARY_OF_WAITS.format(slowest=max(waits), median=statistics.median(waits),
+                                             rate=len(waits) / now))
+    failed = [member for member in ended if member.outcome != REPLIED]
+    for outcome, count in collections.Counter(member.outcome for member in failed).items():
+        reason = next(member.reason for member in failed if member.outcome == outcome)
+        texts.append(REASON.format(count=count, outcome=outcome, reason=printable(reason[:200])))
+    for text in texts:
+        print(textwrap.fill(text, width))
+    if len(ended) < len(members):
+        print(CROWD_INTERRUPTED.format(waiting=len(members) - len(ended), count=len(members)),
+              file=sys.stderr)
+
+
+def open_times(name):
+    """Return the file called *name*, open for `write_times`. Raises `CrowdProblem`."""
+    try:
+        return open(name, "w", newline="", encoding="utf-8")
+    except OSError as error:
+        raise CrowdProblem(CANNOT_WRITE.format(
+            file=printable(name), reason=error.strerror)) from None
+
+
+def write_times(file, members):
+    """Write the times of *members* as CSV: seconds from the start, empty where it never was."""
+    try:
+        with file:
+            rows = csv.writer(file)
+            rows.writerow(["client", "connected", "sent", "replied"])
+            for number, member in enumerate(members, start=1):
+                times = member.connected, member.sent, member.replied
+                rows.writerow([number] + ["" if moment is None else format(moment, ".6f")
+                                          for moment in times])
+    except OSError as error:
+        raise CrowdProblem(CANNOT_WRITE.format(
+            file=printable(file.name), reason=error.strerror)) from None
 
 
 if __name__ == "__main__":
