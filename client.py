@@ -18,11 +18,8 @@ import math
 import os
 import queue
 import re
-import shutil
 import socket
-import statistics
 import sys
-import textwrap
 import threading
 import time
 
@@ -503,9 +500,9 @@ class Gate(threading.Event):
 class Member(Conversation):
     """One client of a crowd, living in a thread of its own; *label* names it in the picture.
 
-    ``connected``, ``sent``, ``replied`` and ``ended`` are seconds from the opening of *gate*, None
-    until it happens. Only its own thread sets them, each once; the main thread may look at any
-    time, and counts a member as through when it takes it from the queue *done*.
+    ``connected``, ``sent``, ``replied`` and ``ended`` are seconds from the start, None until then.
+    Its own thread sets the first two, each once, and the main thread may look at them any time.
+    How it ended goes through a queue to the main thread, which alone sets, and reads, the rest.
     """
 
     connect_limit = CROWD_CONNECT_LIMIT
@@ -518,22 +515,19 @@ class Member(Conversation):
         self.outcome, self.reason = WAITS, ""
 
     def run(self, gate, done):
-        """Wait at the *gate*, then connect, think and ask; in the end go to *done*."""
+        """Wait at the *gate*, then connect, think and ask; put how it ended into *done*."""
         gate.wait()
         self.clock = gate.clock
+        replied, outcome, reason = None, WAITS, ""
         try:
-            reply = self.ask(self.message)
-            self.replied = self.clock()
-            self.outcome, self.reason = REPLIED, reply
-            if is_error(self.message, reply):
-                self.outcome = ERROR
+            reason = self.ask(self.message)
+            replied = self.clock()
+            outcome = ERROR if is_error(self.message, reason) else REPLIED
         except ServerProblem as problem:
-            self.outcome = next(word for kind, word in FAILURES
-                                if isinstance(problem.__cause__, kind))
-            self.reason = str(problem)
+            outcome = next(word for kind, word in FAILURES if isinstance(problem.__cause__, kind))
+            reason = str(problem)
         finally:
-            self.ended = self.clock()
-            done.put(self)
+            done.put((self, replied, outcome, reason, self.clock()))
 
     def connect(self):
         """Connect, then think."""
@@ -563,10 +557,10 @@ def run_crowd(options):
             next_look = gate.clock() + BETWEEN_LOOKS
             with contextlib.suppress(queue.Empty):
                 while len(ended) < len(members):
-                    ended.append(done.get(timeout=max(0.0, next_look - gate.clock())))
+                    ended.append(next_through(done, max(0.0, next_look - gate.clock())))
             picture.show(ended, gate.clock())
     except KeyboardInterrupt:
-        # What has come is shown all the same, with what was just being taken from the queue.
+        # What has come is shown all the same, even if it was not yet in the list.
         ended = [member for member in members if member.ended]
     ended.sort(key=lambda member: member.ended)
     now = ended[-1].ended if len(ended) == len(members) else gate.clock()
@@ -576,6 +570,13 @@ def run_crowd(options):
         write_times(times, members)
     done_well = [member for member in ended if member.outcome == REPLIED]
     return 0 if len(done_well) == len(members) else 1
+
+
+def next_through(done, timeout):
+    """Return the next member from *done*, how it ended set. Raises ``queue.Empty``."""
+    member, *result = done.get(timeout=timeout)
+    member.replied, member.outcome, member.reason, member.ended = result
+    return member
 
 
 def make_members(options):
@@ -641,6 +642,7 @@ class Picture:
     """
 
     def __init__(self, members):
+        import shutil  # not at the top: every client would start later for it
         self.members = members
         obeys = obeys_codes(sys.stdout)
         size = shutil.get_terminal_size()
@@ -725,6 +727,8 @@ def obeys_codes(stream):
 
 def report(members, ended, now, width):
     """Print what came of the crowd in *now* seconds, in lines of *width* columns."""
+    import statistics  # not at the top, as above
+    import textwrap
     waits = [member.waited(now) for member in ended if member.outcome == REPLIED]
     texts = [SUMMARY.format(replies=len(waits), errors=len(ended) - len(waits), seconds=now)]
     if waits:
