@@ -106,11 +106,12 @@ class LineHandler(socketserver.StreamRequestHandler):
         self.stopping = getattr(self.server, "stopping", NEVER)
         self.partial = bytearray()
         self.answered = 0
-        self.timed = False
+        self.first_try = DONT_WAIT
+        self.at_rest = None if DONT_WAIT else min(self.timeout, LONGEST_WAIT)
         self.verbose = log.isEnabledFor(logging.DEBUG)
         self.tally = getattr(self.server, "tally", None)
         if not DONT_WAIT:
-            self.connection.settimeout(self.timeout)
+            self.connection.settimeout(self.at_rest)
         elif self.keep_open:
             self.have_system_time_out()
 
@@ -122,7 +123,7 @@ class LineHandler(socketserver.StreamRequestHandler):
         seconds = struct.pack("ll", int(self.timeout), int(self.timeout % 1 * 1e6))
         with contextlib.suppress(OSError):  # macOS: the client is gone; recv() will tell
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, seconds)
-            self.timed = True
+            self.first_try = 0
             # Replies that follow one another must not wait for the client's acknowledgement.
             self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
 
@@ -164,10 +165,8 @@ class LineHandler(socketserver.StreamRequestHandler):
         """
         connection = self.connection
         deadline = time.monotonic() + self.timeout
-        if self.timed and connection.gettimeout():
-            connection.settimeout(None)
         # Most clients have sent their message before it is their turn: try without waiting first.
-        flags = 0 if self.timed or not DONT_WAIT else DONT_WAIT
+        flags, waited = self.first_try, False
         while True:
             try:
                 chunk = connection.recv(CHUNK, flags)
@@ -189,7 +188,9 @@ class LineHandler(socketserver.StreamRequestHandler):
                 self.send_last_words(TIMED_OUT.format(seconds=self.timeout))
                 raise socket.timeout("no complete message in time")
             connection.settimeout(min(remaining, LONGEST_WAIT))
-            flags = 0
+            flags, waited = 0, True
+        if waited:
+            connection.settimeout(self.at_rest)
         if self.partial:
             chunk = self.partial + chunk
         block, _, rest = chunk.rpartition(b"\n")
@@ -281,17 +282,14 @@ class LineHandler(socketserver.StreamRequestHandler):
     def send(self, replies):
         """Send *replies*, within ``timeout`` seconds however slowly the client reads."""
         data = ("\n".join(replies) + "\n").encode()
-        if not self.connection.gettimeout():
-            try:
-                sent = self.connection.send(data, DONT_WAIT)
-            except BlockingIOError:
-                sent = 0
-            if sent == len(data):
-                return
-            data = memoryview(data)[sent:]
-        if self.connection.gettimeout() != self.timeout:
+        try:
+            sent = self.connection.send(data, DONT_WAIT)
+        except (BlockingIOError, socket.timeout):
+            sent = 0
+        if sent < len(data):
             self.connection.settimeout(self.timeout)
-        self.connection.sendall(data)
+            self.connection.sendall(memoryview(data)[sent:])
+            self.connection.settimeout(self.at_rest)
 
     def send_last_words(self, text):
         """Send one more line to a client that may not be there to read it."""

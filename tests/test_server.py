@@ -15,7 +15,7 @@ from conftest import (ENVIRONMENT, PATIENCE, ROOT, Server, ask, connect, needs_l
                       read_line, serving, wait_until)
 
 from handlers.uppercase import UppercaseHandler
-from server import BoundedThreadingTCPServer
+from server import BoundedThreadingTCPServer, start_problem
 
 
 class Gate:
@@ -394,11 +394,7 @@ def test_a_port_that_is_taken(start_server):
 
 
 def test_a_port_that_is_not_permitted():
-    from types import SimpleNamespace
-
-    from server import start_problem
-    text = start_problem(PermissionError(13, "Permission denied"),
-                         SimpleNamespace(host="127.0.0.1", port=80))
+    text = start_problem(PermissionError(13, "Permission denied"), "127.0.0.1", 80, "--port")
     assert "127.0.0.1:80: not permitted" in text and "--port" in text
 
 
