@@ -12,6 +12,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -34,8 +35,12 @@ TEST_LIMIT = 180
 # A shell starts background jobs with Ctrl+C ignored, and our programs would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+#: Where the programs under test keep their compiled modules: not among the sources, and once.
+COMPILED = tempfile.TemporaryDirectory()
+
 ENVIRONMENT = dict(os.environ, PYTHONUNBUFFERED="1", PYTHONIOENCODING="utf-8",
-                   PYTHONDONTWRITEBYTECODE="1")
+                   PYTHONPYCACHEPREFIX=COMPILED.name)
+ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def wait_until(condition, what="the condition", seconds=PATIENCE):

@@ -249,14 +249,19 @@ def test_typing_longer_than_the_server_waits(start_server):
 
 
 @needs_terminal
-def test_interrupted_while_waiting(start_server):
-    server = start_server("--work", "60", "-v")
-    terminal = Terminal("--port", str(server.port))
-    terminal.wait_for("Message.*: ")
-    terminal.type("x\n")
-    terminal.wait_for("Waiting for a free slot")
-    terminal.type("\x03")
-    status, rest = terminal.end()
+def test_interrupted_while_waiting():
+    def never_answer(connection):
+        read_line(connection)
+        asked.set()
+        assert connection.recv(1) == b""
+    asked = threading.Event()
+    with fake_server(never_answer) as port:
+        terminal = Terminal("--port", str(port))
+        terminal.wait_for("Message.*: ")
+        terminal.type("x\n")
+        assert asked.wait(PATIENCE)
+        terminal.type("\x03")
+        status, rest = terminal.end()
     assert status == 0 and "Traceback" not in rest
 
 

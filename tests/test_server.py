@@ -303,10 +303,10 @@ def test_what_nobody_reads_cannot_hold_up_the_stop_for_ever():
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     port = int(server.stdout.readline().decode().rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
-        client.settimeout(1)
+        client.settimeout(0.3)
         with pytest.raises(socket.timeout):
             while True:
-                client.send(b"Recife,31,24\n")
+                client.send(b"Recife,31,24\n" * 1000)
         server.send_signal(signal.SIGTERM)
         assert server.wait(PATIENCE) == 1
     server.stdout.close()
@@ -418,9 +418,9 @@ def test_help_and_version():
 
 
 def test_work_makes_the_number_of_threads_visible():
-    """Four clients at once, 0.25 s of work each: one after the other, or all together."""
+    """Four clients at once, 0.15 s of work each: one after the other, or all together."""
     def seconds(threads):
-        server = Server("--work", "0.25", "--max-threads", threads)
+        server = Server("--work", "0.15", "--max-threads", threads)
         try:
             clients = [server.connect() for _ in range(4)]
             began = time.monotonic()
@@ -433,21 +433,20 @@ def test_work_makes_the_number_of_threads_visible():
         finally:
             server.kill()
     alone, together = seconds("1"), seconds("0")
-    assert alone >= 1
+    assert alone >= 0.6
     assert together < alone / 2
 
 
 @needs_linux
-@pytest.mark.parametrize("silent", [0, 4])
-def test_idle_or_saturated_it_uses_next_to_no_processor(start_server, silent):
-    server = start_server("--timeout", "60")
-    clients = [server.connect() for _ in range(silent + 20 * bool(silent))]
-    if silent:
-        clients[0].sendall(b"x\n")
-        assert read_all(clients[0]) == b"X\n"
-    before = server.cpu_seconds()
+def test_idle_or_saturated_it_uses_next_to_no_processor(start_server):
+    idle, saturated = start_server(), start_server()
+    clients = [saturated.connect() for _ in range(24)]
+    clients[0].sendall(b"x\n")
+    assert read_all(clients[0]) == b"X\n"
+    before = idle.cpu_seconds(), saturated.cpu_seconds()
     threading.Event().wait(1)
-    assert server.cpu_seconds() - before <= 0.05
+    assert idle.cpu_seconds() - before[0] <= 0.05
+    assert saturated.cpu_seconds() - before[1] <= 0.05
     for client in clients:
         client.close()
 
@@ -491,11 +490,12 @@ def unread(client):
 
 
 def test_a_client_that_does_not_read_cannot_hold_up_the_stop(start_server):
-    server = start_server("--keep-open")
+    impatient = "import server, sys; server.GRACE -= 2.7; sys.exit(server.main())"
+    server = start_server("--keep-open", program=("-c", impatient, "--port"), port=None)
     client = stuck(server)
     began = time.monotonic()
     assert server.stop() == 0
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 5 - 2.7
     client.close()
     assert "cut off" in server.err.all()
 
