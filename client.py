@@ -53,8 +53,8 @@ ONE_MESSAGE = "{count} messages for a crowd: expected one, which each of its cli
 
 ASK_MESSAGE = "Message (an empty line ends): "
 ASK_CITY = "City (? shows the hottest and coldest, an empty line ends): "
-ASK_MAXIMUM = "Maximum in degrees Celsius: "
-ASK_MINIMUM = "Minimum in degrees Celsius: "
+ASK_MAXIMUM = "Maximum in degrees Celsius (an empty line goes back): "
+ASK_MINIMUM = "Minimum in degrees Celsius (an empty line goes back): "
 NOT_A_NUMBER = "'{text}' is not a number: expected degrees such as 31 or -3.5."
 
 
@@ -238,18 +238,23 @@ def ask_reading():
 
     Returns at once what is no city: nothing, or a query (``?``, ``?Recife``).
     """
-    city = input(ASK_CITY).strip()
-    if not city or city.startswith("?"):
-        return city
-    return csv_line([city, ask_number(ASK_MAXIMUM), ask_number(ASK_MINIMUM)])
+    while True:
+        city = input(ASK_CITY).strip()
+        if not city or city.startswith("?"):
+            return city
+        maximum = ask_number(ASK_MAXIMUM)
+        minimum = maximum and ask_number(ASK_MINIMUM)
+        if minimum:
+            return csv_line([city, maximum, minimum])
 
 
 def ask_number(prompt):
-    """Ask the user until the answer is a number, with a decimal point or a decimal comma."""
+    """Ask the user until the answer is a number, with a decimal point or a decimal comma, or
+    empty: back to the city."""
     while True:
         text = input(prompt).strip()
         number = text.replace(",", ".")
-        if re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)", number, re.ASCII):
+        if not text or re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)", number, re.ASCII):
             return number
         print(NOT_A_NUMBER.format(text=printable(text)))
 
@@ -737,6 +742,7 @@ def report(members, ended, now, width):
     failed = [member for member in ended if member.outcome != REPLIED]
     for outcome, count in collections.Counter(member.outcome for member in failed).items():
         reason = next(member.reason for member in failed if member.outcome == outcome)
+        reason = reason[len("ERR "):] if outcome == ERROR else reason
         texts.append(REASON.format(count=count, outcome=outcome, reason=printable(reason[:200])))
     for text in texts:
         print(textwrap.fill(text, width))

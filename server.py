@@ -55,10 +55,10 @@ IDLE_THREAD = 5.0
 #: A client served within so many seconds was quick: no other thread was needed meanwhile.
 QUICK = 0.001
 
-#: Seconds for which a thread that serves quick clients waits for the next; and those after which
-#: a turn is over because a client was not quick. sys.getswitchinterval() is no longer either.
+#: Seconds for which a thread that serves quick clients waits for the next; and those after which,
+#: twice at most, a turn is over because a client was not quick.
 NEXT_CLIENT = 0.002
-LONGEST_TURN = 0.005
+LONGEST_TURN = 0.001
 
 #: Whether accept() gives the listening socket's non-blocking mode to the connection, as systems
 #: other than Linux do (accept(2) there).
@@ -118,12 +118,16 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
     the processor from the first, and that costs as much as the service (measured: 28 us of
     processor time a client with four threads at it, 15 us with one). So a thread whose last
     client was quick keeps the *turn*: it alone takes the next clients. As soon as one makes it
-    wait, or a service takes its time, the turn is over, and the threads work side by side.
+    wait, or a service takes its time, the turn is over, and the threads work side by side. (A
+    service that always waits for less than QUICK seconds is one client at a time.)
+
+    Either `serve_forever` serves, or `handle_request`; not the one after the other.
 
     Class attributes that may be overridden, besides those of ThreadingTCPServer:
 
     - ``max_threads``: the number of slots; 1 serves one client at a time, 0 means no limit;
     - ``max_per_host``: clients served at a time from one address; 0 means no limit;
+    - ``refusal``: what a client is sent who is not served, with a field for the reason;
     - ``log``: the Logger that is told what happens to clients.
 
     Methods for the caller, besides ``serve_forever``, ``shutdown`` and ``server_close``:
@@ -139,7 +143,7 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
     ``_counts`` and ``_workers`` and is never held while anything else is waited for (``_changed``
     is its condition, for those who wait for a client to leave). The thread in ``serve_forever``
     waits for a slot; a thread with a slot waits only for its client, never for another thread.
-    It also waits for the end of a turn, LONGEST_TURN seconds at most. The others need no lock:
+    It also waits for the end of a turn, twice LONGEST_TURN at most. The others need no lock:
     ``_slot_in_hand`` belongs to the thread in ``serve_forever``; ``_turn``, the client whose
     thread has the turn, and ``_quick`` only say who should look for clients, and when two threads
     do, one of them finds nobody; ``_quiet_until`` only keeps a warning from being repeated.
@@ -147,6 +151,7 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
 
     max_threads = 4
     max_per_host = 0
+    refusal = "ERR {}\n"
     log = log
     request_queue_size = 128
     # On Windows SO_REUSEADDR would let two servers share a port; see server_bind.
@@ -476,7 +481,7 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
         self.log.info("Refused client %s: %s.", shown(client_address), text)
         with contextlib.suppress(OSError):  # it need not wait for our answer
             request.setblocking(False)
-            request.send("ERR {}\n".format(text).encode())
+            request.send(self.refusal.format(text).encode())
             request.shutdown(socket.SHUT_WR)
             # Closing with its message unread would send a reset, which can overtake the answer.
             request.recv(65536)
@@ -600,7 +605,8 @@ def make_dashboard(options, watch):
     quiet = logging.getLogger("dashboard")
     quiet.setLevel(logging.WARNING)  # who watches is not who is served
     return listening(handler, options.host, options.dashboard, "--dashboard",
-                     max_threads=VIEWERS, max_per_host=VIEWERS_PER_HOST, log=quiet)
+                     max_threads=VIEWERS, max_per_host=VIEWERS_PER_HOST, log=quiet,
+                     refusal=DashboardHandler.refusal)
 
 
 def listening(handler, host, port, option, **attributes):

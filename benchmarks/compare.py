@@ -148,7 +148,7 @@ def connections(table, clients, total, rounds):
 
     def measure(name):
         # The lesson's backlog of 5 makes many clients wait for whole seconds: few will do.
-        number = total // 200 if name == LESSON and clients > 5 else total
+        number = max(total // 200, clients) if name == LESSON and clients > 5 else total
         with Server(name) as server:
             load.one_message_a_connection(server.port, clients, max(number // 10, clients))
             cpu, began = server.cpu(), time.perf_counter()

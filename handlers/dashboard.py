@@ -3,8 +3,8 @@
 ``GET /`` is the page (``dashboard.html``), ``GET /events`` what it lives on (Server-Sent Events,
 https://html.spec.whatwg.org/multipage/server-sent-events.html), ``GET /state`` the same as JSON.
 
-To be watched costs the server nothing: the threads that serve clients only append to its ``tally``
-how many messages they answered. Everything else is read, and reckoned, in the page's own threads:
+To be watched costs those who are served next to nothing: the threads that serve clients only
+append to the server's ``tally`` how many messages they answered. Everything else is read, and reckoned, in the page's own threads:
 a `Watch` is shared by them, and its lock guards all that it remembers between two looks. It takes
 the server's lock and that of the service, one after the other and for as long as it takes to copy
 a list; nobody who holds those ever waits for a `Watch`.
@@ -38,6 +38,9 @@ STILL_HERE = 10.0
 
 #: Seconds for which messages are counted, one number a second.
 MINUTE = 60
+
+#: Slots that are told of; the page draws fewer.
+MOST_SLOTS = 1000
 
 #: Bytes of a request that are read; browsers send some hundreds.
 LONGEST_REQUEST = 16384
@@ -87,7 +90,7 @@ class Watch:
         self._began = time.monotonic()
         self._looked = -math.inf
         self._look = None
-        self._boxes = [None] * server.max_threads
+        self._boxes = [None] * min(server.max_threads, MOST_SLOTS)
         self._messages = collections.deque([0] * MINUTE, maxlen=MINUTE)
         self._second = 0
         self._total = 0
@@ -101,11 +104,11 @@ class Watch:
     def __exit__(self, *error):
         self._over.set()
 
-    def look(self):
-        """Return the latest `Look`, at most INTERVAL seconds old."""
+    def look(self, age=INTERVAL / 2):
+        """Return the latest `Look`, at most *age* seconds old."""
         with self._lock:
             now = time.monotonic()
-            if now - self._looked >= INTERVAL / 2:
+            if now - self._looked >= age:
                 self._look, self._looked = self._look_now(now), now
             return self._look
 
@@ -125,13 +128,15 @@ class Watch:
         temperatures = getattr(self.server.RequestHandlerClass, "temperatures", None)
         if temperatures:
             state["temperatures"], readings = temperatures()
+            if self._look and readings == self._look.readings:
+                readings = self._look.readings  # so that no viewer looks for what is new
             mark.append(state["temperatures"])
         return Look(state, readings, mark)
 
     def _in_boxes(self, clients):
         """Return *clients* in their boxes, one a slot: who is in one stays there until the end."""
         if not self._boxes:  # no limit
-            return clients
+            return clients[:MOST_SLOTS]
         there, placed = set(clients), set(self._boxes)
         newcomers = (client for client in clients if client not in placed)
         self._boxes = [client if client in there else next(newcomers, None)
@@ -164,6 +169,7 @@ class DashboardHandler(http.server.BaseHTTPRequestHandler):
     names = frozenset(["localhost"])
     server_version = "dashboard"
     sys_version = ""
+    refusal = "HTTP/1.0 503 Service Unavailable\r\nContent-Type: text/plain\r\n\r\n503: {}\n"
     error_content_type = "text/plain; charset=utf-8"
     error_message_format = "%(code)d: %(message)s\n"
 
@@ -223,7 +229,7 @@ class DashboardHandler(http.server.BaseHTTPRequestHandler):
         self.send("text/html; charset=utf-8", PAGE.encode())
 
     def send_state(self):
-        state, readings, _ = self.watch.look()
+        state, readings, _ = self.watch.look(age=0)
         if readings is not None:
             state = dict(state, temperatures=dict(state["temperatures"], ranges=readings))
         self.send("application/json", json.dumps(state).encode() + b"\n")
@@ -279,7 +285,7 @@ class DashboardHandler(http.server.BaseHTTPRequestHandler):
 def news(seen, look):
     """Return the events that lead from what was *seen* to this *look*; "" when nothing is new."""
     text = event("state", look.state) if look.mark != seen.mark else ""
-    if look.readings is not None:
+    if look.readings is not seen.readings:
         # Cities keep their places, and a reading is a new object: so only those that changed are
         # compared, and sent.
         known = seen.readings or []

@@ -30,8 +30,14 @@ LONGEST_WAIT = 0.5 if os.name == "nt" else math.inf
 #: The flag that has one call on a blocking socket not wait; Windows has none.
 DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
 
-#: Bytes of replies that are out before a client can have sent more: no need to look.
+#: Characters of replies, and seconds to find them, before a client can have sent more than its
+#: message: no need to look.
 SHORT = 1024
+SOON = 0.0001
+
+#: Seconds for which replies are gathered for one send; looked at after so many characters of them.
+GATHER = 0.001
+LOOK_EVERY = 64
 
 #: For a server that knows no graceful stop: an event that never happens.
 NEVER = threading.Event()
@@ -142,13 +148,15 @@ class LineHandler(socketserver.StreamRequestHandler):
                 if not self.keep_open:
                     block, line_feed, _ = block.partition(b"\n")
                     more = line_feed or more
+                began = time.monotonic()
                 sent = self.answer(block)
                 if not self.keep_open or self.stopping.is_set():
-                    if more or ((self.work or sent > SHORT) and self.more_came()):
+                    soon = sent <= SHORT and time.monotonic() - began < SOON
+                    if more or not soon and self.more_came():
                         self.discard_input()
                     break
         except MessageTooLong:
-            self.answered += 1
+            self.count(1)
             self.send([TOO_LONG.format(limit=self.max_line)])
             self.discard_input()
         if not self.answered:
@@ -165,6 +173,8 @@ class LineHandler(socketserver.StreamRequestHandler):
         """
         connection = self.connection
         deadline = time.monotonic() + self.timeout
+        if self.partial and not self.fits(self.partial):
+            raise MessageTooLong
         # Most clients have sent their message before it is their turn: try without waiting first.
         flags, waited = self.first_try, False
         while True:
@@ -175,7 +185,7 @@ class LineHandler(socketserver.StreamRequestHandler):
                 if not chunk:
                     return self.end_of_input()
                 self.partial += chunk
-                if len(self.partial) - self.partial.endswith(b"\r") > self.max_line:
+                if not self.fits(self.partial):
                     raise MessageTooLong
             except (BlockingIOError, socket.timeout) as error:
                 if error.errno == errno.ETIMEDOUT:  # the network's word, not our own limit
@@ -219,28 +229,35 @@ class LineHandler(socketserver.StreamRequestHandler):
         messages = text.split("\n")
         if "\r" in text:
             messages = [line[:-1] if line.endswith("\r") else line for line in messages]
-        work, answer_to = self.work, self.answer_to
-        replies, size = [], 0
+        work, answer_to, clock = self.work, self.answer_to, time.monotonic
+        replies, size, due = [], 0, clock() + GATHER
+        look = 0 if work else LOOK_EVERY
         for message in messages:
             if work:
                 self.stopping.wait(work)
             reply = answer_to(message)
             replies.append(reply)
             size += len(reply)
-            if work or size > CHUNK:
-                self.send(replies)
-                replies, size = [], 0
-        self.answered += len(messages)
-        if self.tally is not None:
-            self.tally.append(len(messages))
+            if size >= look:
+                if work or size > CHUNK or clock() > due:
+                    self.send(replies)
+                    replies, size, due = [], 0, clock() + GATHER
+                look = size + LOOK_EVERY if not work else 0
+        self.count(len(messages))
         if replies:
             self.send(replies)
         return size
 
+    def count(self, messages):
+        """Count so many *messages* as answered."""
+        self.answered += messages
+        if self.tally is not None:
+            self.tally.append(messages)
+
     def answer_one_by_one(self, block, error):
         """Answer the messages in *block*, of which one is not UTF-8, as *error* says."""
         if b"\n" not in block:
-            self.answered += 1
+            self.count(1)
             self.send(["ERR " + NOT_UTF_8.format(position=error.start + 1)])
         else:
             for line in block.split(b"\n"):

@@ -223,6 +223,8 @@ def test_asking_for_a_reading(start_server):
     terminal.wait_for("\nBYE\n")
     server.out.wait_for("^Hottest city: Olho d'Água, AL with 31.5\nColdest city: .* with -3$")
     terminal.wait_for("City.*: ")
+    terminal.type("Olho dagua\n31\n\n")  # a mistake: back to the city
+    terminal.wait_for("Min.*: \nCity.*: ")
     terminal.type("X\n1\n2\n")
     terminal.wait_for("\nERR field 2 .max. 1 is below")
     for query, reply in [("?", "hottest,\"Olho d'Água, AL\",31.5,coldest,.*,-3,cities,1"),

@@ -187,7 +187,7 @@ def test_each_way_to_fail_is_told_by_a_word():
     assert sorted(line["word"] for line in lines) == [
         "", " ERR", " closed", " reset", " timed out"]
     assert "Replies 1, errors 4, total time 0.7" in rest
-    assert "\n1 ERR: ERR too \\x1b[31mhot\n" in rest
+    assert "\n1 ERR: too \\x1b[31mhot\n" in rest
     assert "\n1 timed out: No reply from 127.0.0.1:{} within 0.7 s.".format(port) in rest
 
 

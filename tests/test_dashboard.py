@@ -110,8 +110,9 @@ def test_the_state(start_page):
 def test_a_service_without_temperatures(start_page):
     server = start_page("--max-threads", "0")
     assert server.ask("x") == "X"
+    wait_until(lambda: state_of(server)["slots"] == [], "the client to be through")
     state = state_of(server)
-    assert state["service"] == "upper" and state["slots"] == [] and "temperatures" not in state
+    assert state["service"] == "upper" and "temperatures" not in state
 
 
 @needs_linux
@@ -308,6 +309,31 @@ def test_every_message_is_counted_once(start_page):
         while len(received) < 2000:
             received += client.recv(65536)
         wait_until(lambda: sum(state_of(server)["messages"]) == 1000)
+
+
+def test_messages_that_are_answered_with_an_error_count_too(start_page):
+    server = start_page("--keep-open", "--max-line", "10")
+    with server.connect() as client:
+        client.sendall(b"ok\n\xff\n\xfe\nok\n" + b"x" * 11 + b"\n")
+        assert len(read_all(client).splitlines()) == 5
+    assert sum(state_of(server)["messages"]) == 5
+
+
+def test_the_state_is_of_this_moment(start_page):
+    server = start_page("--service", "temp")
+    for number in range(5):
+        server.ask("City {},{},1".format(number, number + 1))
+        server.ask("?")  # now it is in the registry
+        assert state_of(server)["temperatures"]["cities"] == number + 1
+
+
+def test_one_viewer_too_many_is_told_in_http():
+    with serving(DashboardHandler, max_per_host=1, refusal=DashboardHandler.refusal) as page:
+        page.page = page.server_address[1]
+        with connect(page):
+            wait_until(page.in_service)
+            status, _, body = fetch(page, "/")
+            assert status == 503 and body == b"503: too many connections from your address\n"
 
 
 def test_each_second_has_its_count():

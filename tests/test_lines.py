@@ -211,6 +211,55 @@ def test_work_is_taken_for_every_message():
         assert 0.1 <= first and 0.3 <= time.monotonic() - began
 
 
+class Slow(LineHandler):
+    """Each reply takes its time, and no fewer than the test allows."""
+
+    allowed = threading.Semaphore(0)
+
+    def reply(self, message):
+        assert self.allowed.acquire(timeout=20)
+        threading.Event().wait(0.002)
+        return message * 40
+
+
+def test_replies_that_take_their_time_are_not_kept_back_for_the_rest():
+    handler = type("Handler", (Slow,), {"keep_open": True, "allowed": threading.Semaphore(0)})
+    with serving(handler) as server, connect(server) as connection:
+        connection.sendall(b"ab\n" * 100)
+        for _ in range(10):
+            handler.allowed.release()
+            handler.allowed.release()
+            assert read_line(connection) == "ab" * 40
+            assert read_line(connection) == "ab" * 40
+        for _ in range(80):
+            handler.allowed.release()
+        for _ in range(80):
+            assert read_line(connection) == "ab" * 40
+
+
+def test_a_second_message_does_not_reset_a_reply_that_took_its_time():
+    handler = type("Handler", (Slow,), {"allowed": threading.Semaphore(0)})
+    with serving(handler) as server:
+        for _ in range(20):
+            with connect(server) as connection:
+                connection.sendall(b"ab\n")
+                wait_until(server.in_service)
+                connection.sendall(b"more\n")
+                handler.allowed.release()
+                connection.shutdown(socket.SHUT_WR)
+                assert read_all(connection) == b"ab" * 40 + b"\n"
+
+
+def test_a_message_too_long_behind_a_whole_one_is_refused_at_once():
+    with upper(max_line=10, keep_open=True, timeout=20) as server:
+        with connect(server) as connection:
+            began = time.monotonic()
+            connection.sendall(b"hi\n" + b"x" * 1000)
+            assert read_all(connection).decode().splitlines() == [
+                "HI", "ERR message too long: at most 10 bytes before the line feed"]
+            assert time.monotonic() - began < 10
+
+
 class Picky(LineHandler):
     """A service with every kind of mistake."""
 
