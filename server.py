@@ -79,7 +79,8 @@ THREADS_RAN_OUT = "the server cannot start a thread for you: try again in a mome
 STATUS = "slots {used}/{slots}, served {served}, refused {refused}, timed out {timed_out}"
 TOTALS = ("Stopped: accepted {accepted}, served {served}, refused {refused}, "
           "timed out {timed_out}, gone {gone}, failed {failed}")
-ANYONE = "Any machine that can reach {where} can now connect. --host 127.0.0.1 keeps it to this one."
+ANYONE = ("Any machine that can reach {where} can now connect. "
+          "--host 127.0.0.1 keeps it to this one.")
 LISTENING = "Listening on {address}"
 DASHBOARD = "Dashboard at http://{address}/"
 PORT_IN_USE = ("cannot listen on {address}: the port is in use. Is another server running? "
@@ -142,8 +143,8 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
     ``_handover`` a queue, safe in themselves; ``_lock`` guards ``_clients``, ``_hosts``,
     ``_counts`` and ``_workers`` and is never held while anything else is waited for (``_changed``
     is its condition, for those who wait for a client to leave). The thread in ``serve_forever``
-    waits for a slot; a thread with a slot waits only for its client, never for another thread.
-    It also waits for the end of a turn, twice LONGEST_TURN at most. The others need no lock:
+    waits for a slot, and for the end of a turn, twice LONGEST_TURN at most; a thread with a slot
+    waits only for its client, never for another thread. The others need no lock:
     ``_slot_in_hand`` belongs to the thread in ``serve_forever``; ``_turn``, the client whose
     thread has the turn, and ``_quick`` only say who should look for clients, and when two threads
     do, one of them finds nobody; ``_quiet_until`` only keeps a warning from being repeated.
@@ -384,7 +385,8 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
         return None
 
     def _wait_for_client(self, seconds):
-        with contextlib.suppress(ValueError), Selector() as selector:  # closed in this moment
+        # Suppressed: that the socket is closed in this moment.
+        with contextlib.suppress(ValueError, OSError), Selector() as selector:
             selector.register(self.socket, selectors.EVENT_READ)
             selector.select(seconds)
 
@@ -407,7 +409,8 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
         began = time.monotonic()
         super().finish_request(request, client_address)
         self._leave(request, "served")
-        self.log.info("Served client %s in %.3f s.", shown(client_address), time.monotonic() - began)
+        self.log.info("Served client %s in %.3f s.", shown(client_address),
+                      time.monotonic() - began)
 
     def handle_error(self, request, client_address):
         """Count and log how serving a client ended, other than well."""
@@ -563,7 +566,7 @@ def parse_options(arguments=None):
     option("--db", metavar="FILE",
            help="where temp keeps every reading, in SQLite (default: nothing is written)")
     option("--dashboard", metavar="PORT", nargs="?", const=8080, type=port,
-           help="show a live page on this port; 0 picks a free one (default: none; 8080)")
+           help="show a live page on this port, 8080 if none is named (default: no page)")
     option("--backlog", metavar="N", type=positive, default=128,
            help="clients that may wait for a slot, connected (default: %(default)s)")
     option("--timeout", metavar="S", type=some_seconds, default=60.0,
@@ -659,24 +662,24 @@ def serve(options, stop_signals):
     """Serve as the *options* say until a signal comes; return the totals. Raises `CannotStart`."""
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(make_server(options))
-        servers = [server]
+        pages = []
         if options.dashboard is not None:
             from handlers.dashboard import Watch  # not above: it is not for everybody
             watch = stack.enter_context(Watch(server, options.service))
-            servers.append(stack.enter_context(make_dashboard(options, watch)))
+            pages.append(stack.enter_context(make_dashboard(options, watch)))
         stack.enter_context(server.RequestHandlerClass.running())
         show(LISTENING.format(address=shown(server.server_address)))
-        for page in servers[1:]:
+        for page in pages:
             show(DASHBOARD.format(address=shown(reachable(page.server_address))))
         warn_if_open(server.server_address[0])
         limit_stop(server.stopping)
-        for each in servers:
+        for each in [server, *pages]:
             threading.Thread(target=each.serve_forever, name="acceptor", daemon=True).start()
         wait_for_signal(stop_signals)
         cut_off = server.stop(GRACE)
         if cut_off:
             log.warning("%d client(s) were cut off: they took too long.", cut_off)
-        for page in servers[1:]:
+        for page in pages:
             page.stop(0)
     return server.totals()
 

@@ -272,6 +272,20 @@ def starting(table, rounds):
                for name, (seconds,) in results.items()])
 
 
+def run_cases(cases, table, options):
+    """Run the *cases*, name -> function, that ``options.only`` names; they fill the *table*, which
+    ``options.markdown`` says where to write as well."""
+    machine = "Python %s, %s, %d cores" % (platform.python_version(), platform.platform(),
+                                           os.cpu_count())
+    print(machine + "\n")
+    for name, run in cases.items():
+        if options.only in name:
+            run()
+    if options.markdown:
+        text = machine + "\n\n" + "\n".join(table.parts)
+        pathlib.Path(options.markdown).write_text(text, encoding="utf-8")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--rounds", type=int, default=5, help="rounds (default: %(default)s)")
@@ -294,15 +308,7 @@ def main():
         "idle": lambda: idle(table, 1000 // scale + 5, 3 if scale == 1 else 0.1),
         "starting": lambda: starting(table, rounds),
     }
-    machine = "Python %s, %s, %d cores" % (platform.python_version(), platform.platform(),
-                                           os.cpu_count())
-    print(machine + "\n")
-    for name, run in cases.items():
-        if options.only in name:
-            run()
-    if options.markdown:
-        text = machine + "\n\n" + "\n".join(table.parts)
-        pathlib.Path(options.markdown).write_text(text, encoding="utf-8")
+    run_cases(cases, table, options)
 
 
 if __name__ == "__main__":

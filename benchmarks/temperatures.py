@@ -12,8 +12,6 @@ BYE, beside how often the same disk can append 100 bytes to a file and fsync() i
 import argparse
 import gc
 import os
-import pathlib
-import platform
 import random
 import statistics
 import sys
@@ -21,7 +19,7 @@ import tempfile
 import time
 
 import load
-from compare import OURS, ROOT, Server, Table, microseconds, progress
+from compare import OURS, ROOT, Server, Table, microseconds, progress, run_cases
 
 sys.path.insert(0, str(ROOT))
 
@@ -197,15 +195,7 @@ def main():
     table = Table()
     cases = {"cities": lambda: cities_case(table, scale, rounds),
              "disk": lambda: disk_case(table, scale, rounds, options.db)}
-    machine = "Python %s, %s, %d cores" % (platform.python_version(), platform.platform(),
-                                           os.cpu_count())
-    print(machine + "\n")
-    for name, run in cases.items():
-        if options.only in name:
-            run()
-    if options.markdown:
-        text = machine + "\n\n" + "\n".join(table.parts)
-        pathlib.Path(options.markdown).write_text(text, encoding="utf-8")
+    run_cases(cases, table, options)
 
 
 if __name__ == "__main__":

@@ -231,7 +231,8 @@ class LineHandler(socketserver.StreamRequestHandler):
             messages = [line[:-1] if line.endswith("\r") else line for line in messages]
         work, answer_to, clock = self.work, self.answer_to, time.monotonic
         replies, size, due = [], 0, clock() + GATHER
-        look = 0 if work else LOOK_EVERY
+        step = 0 if work else LOOK_EVERY
+        look = step
         for message in messages:
             if work:
                 self.stopping.wait(work)
@@ -242,7 +243,7 @@ class LineHandler(socketserver.StreamRequestHandler):
                 if work or size > CHUNK or clock() > due:
                     self.send(replies)
                     replies, size, due = [], 0, clock() + GATHER
-                look = size + LOOK_EVERY if not work else 0
+                look = size + step
         self.count(len(messages))
         if replies:
             self.send(replies)

@@ -4,8 +4,8 @@ The lesson's ``trava`` is `lock`, its ``fila_proc`` is `readings` and its ``Proc
 is `Consumer`. What is shared, and who may wait for whom:
 
 - `readings`, safe in itself: the threads that serve clients put in, only the consumer takes out.
-- `registry`, `newcomers` and `latest`, guarded by `lock`, which nobody holds while waiting for anything.
-  Only the consumer records; the others read, and reserve places for new cities.
+- `registry`, `newcomers` and `latest`, guarded by `lock`, which nobody holds while waiting for
+  anything. Only the consumer records; the others read, and reserve places for new cities.
 - the store belongs to one thread at a time: the one that runs the service opens it before the
   consumer starts and closes it after the consumer has ended; in between only the consumer uses it.
 

@@ -1,4 +1,7 @@
-"""A headless Chromium, led through its debugging pipe: https://chromedevtools.github.io/devtools-protocol/"""
+"""A headless Chromium, led through its debugging pipe.
+
+https://chromedevtools.github.io/devtools-protocol/
+"""
 
 import json
 import os

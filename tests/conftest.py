@@ -173,6 +173,30 @@ def run_client(port, *arguments, text=None, timeout=PATIENCE, env=None):
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
+def keep_reporting(server, clients=6):
+    """Have so many clients send readings, each of its own city, until the server takes no more.
+
+    Returns their threads, and how many of each city's readings, with the maxima 0, 1, 2 and so on,
+    were acknowledged; a city is there when its client has ended.
+    """
+    acknowledged = {}
+
+    def report(city):
+        number = 0
+        with contextlib.suppress(OSError), server.connect() as connection:
+            with connection.makefile("rb") as replies:
+                while True:
+                    connection.sendall("{},{},-5\n".format(city, number).encode())
+                    if replies.readline() != b"BYE\n":
+                        break
+                    number += 1
+        acknowledged[city] = number
+    threads = [threading.Thread(target=report, args=("City %d" % n,)) for n in range(clients)]
+    for thread in threads:
+        thread.start()
+    return threads, acknowledged
+
+
 def reset(connection):
     """Close with a reset instead of an orderly end."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

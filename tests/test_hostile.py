@@ -8,14 +8,13 @@ import contextlib
 import random
 import re
 import signal
-import socket
 import sys
 import threading
 import time
 
 import pytest
-from conftest import (PATIENCE, needs_linux, read_all, read_line, reset, slowest_answers,
-                      wait_until)
+from conftest import (PATIENCE, keep_reporting, needs_linux, read_all, read_line, reset,
+                      slowest_answers)
 
 SLOTS = 4
 TIMEOUT = 0.3
@@ -355,22 +354,7 @@ def test_a_stop_under_full_load(start_server):
     """Each reading that got its BYE is in the registry that is shown last."""
     for repetition in range(20):
         server = start_server("--service", "temp", "--max-threads", "8", "--keep-open", "-v")
-        acknowledged = {}
-
-        def report(city):
-            number = 0
-            with contextlib.suppress(OSError), server.connect() as connection:
-                with connection.makefile("rb") as replies:
-                    while True:
-                        connection.sendall("{},{},-5\n".format(city, number).encode())
-                        if replies.readline() != b"BYE\n":
-                            break
-                        number += 1
-            acknowledged[city] = number
-        threads = [threading.Thread(target=report, args=("City %d" % number,))
-                   for number in range(6)]
-        for thread in threads:
-            thread.start()
+        threads, acknowledged = keep_reporting(server)
         server.out.wait_for(r"^Hottest city: City . with (1[5-9]|[2-9]\d|\d{3,})$")
         began = time.monotonic()
         assert server.stop((signal.SIGTERM, signal.SIGINT)[repetition % 2]) == 0

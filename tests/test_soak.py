@@ -1,4 +1,4 @@
-"""The soak: 200,000 connections, honest and hostile ones mixed. ``pytest --soak tests/test_soak.py``
+"""The soak: 200,000 connections, honest and hostile: ``pytest --soak tests/test_soak.py``
 
 At the end the server must have as many threads and descriptors, and as much memory, as after the
 first 1,000 connections, and its totals must add up.

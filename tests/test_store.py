@@ -14,7 +14,7 @@ import threading
 import time
 
 import pytest
-from conftest import ENVIRONMENT, PATIENCE, ROOT, needs_linux, read_line
+from conftest import ENVIRONMENT, PATIENCE, ROOT, keep_reporting, needs_linux, read_line
 
 from handlers import store as store_module
 from handlers import temperature
@@ -423,21 +423,7 @@ def test_another_program_that_writes_for_too_long(start_server, path):
 
 def test_a_stop_under_load_with_a_store(start_server, path):
     server = start(start_server, path, "--max-threads", "8", "--keep-open")
-    acknowledged = {}
-
-    def report(city):
-        number = 0
-        with contextlib.suppress(OSError), server.connect() as connection:
-            with connection.makefile("rb") as replies:
-                while True:
-                    connection.sendall("{},{},-5\n".format(city, number).encode())
-                    if replies.readline() != b"BYE\n":
-                        break
-                    number += 1
-        acknowledged[city] = number
-    threads = [threading.Thread(target=report, args=("City %d" % n,)) for n in range(6)]
-    for thread in threads:
-        thread.start()
+    threads, acknowledged = keep_reporting(server)
     server.out.wait_for(r"^Hottest city: City . with \d{2,}$")
     began = time.monotonic()
     assert server.stop() == 0

@@ -247,7 +247,8 @@ def test_verbose_shows_the_whole_registry(start_server):
 
 def test_what_a_client_sends_cannot_drive_the_terminal(start_server):
     server = start_server("--service", "temp", "-v")
-    for name in ["\x1b[2J\x1b]0;title\x07", "a\rHottest city: fake", "\u202eeficeR", "\x9b31m", "\t"]:
+    for name in ["\x1b[2J\x1b]0;title\x07", "a\rHottest city: fake", "\u202eeficeR", "\x9b31m",
+                 "\t"]:
         reply = server.ask(name + "x,31,24")
         assert reply.startswith("ERR ") and reply.isprintable(), reply
     assert server.ask("%s%n{city},31,24") == "BYE"
