@@ -433,8 +433,9 @@ def test_a_stop_under_load_with_a_store(start_server, path):
     assert not os.path.exists(path + "-wal")
     stored = dict(rows(path, "SELECT city, count(*) FROM readings GROUP BY city"))
     for city, number in acknowledged.items():
-        # The reading after the last that was acknowledged may have been taken as well.
-        assert number <= stored[city] <= number + 1
+        # The reading after the last that was acknowledged may have been taken as well; a client
+        # for which the stop came too early has none.
+        assert number <= stored.get(city, 0) <= number + 1
 
 
 def test_a_client_that_waits_for_the_disk_when_the_server_stops_gets_its_answer(
