@@ -21,6 +21,7 @@ import threading
 import time
 
 from handlers import SERVICES
+from handlers.lane import Lane, Watcher
 from handlers.lines import CannotStart
 from handlers.screen import show
 
@@ -137,7 +138,8 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
     - ``totals()``, ``in_service()``, ``waiting()``: how many clients were accepted, served and so
       on; who is in service; how many wait.
 
-    A deque in ``tally`` has handlers append to it how many messages they have answered.
+    A deque in ``tally`` has handlers append to it how many messages they have answered. In ``lane``
+    is the `Lane` in which one more thread answers clients while their own threads sleep.
 
     What is shared, and who may wait for whom: ``_slots`` and ``_idle_threads`` are semaphores and
     ``_handover`` a queue, safe in themselves; ``_lock`` guards ``_clients``, ``_hosts``,
@@ -175,6 +177,7 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
         self._turn_over = threading.Event()
         self._quick = False
         self.tally = None
+        self.lane = Lane() if Watcher else None
         self._quiet_until = -math.inf
         super().__init__(server_address, RequestHandlerClass, bind_and_activate)
 

@@ -31,6 +31,11 @@ OURS = "this server"
 LESSON = "the lesson's capped server"
 HAS_PROC = os.path.exists("/proc/self/stat")
 
+#: Where the servers keep their compiled modules, as they do on a machine that has run them before.
+COMPILED = tempfile.TemporaryDirectory()
+ENVIRONMENT = dict(os.environ, PYTHONPYCACHEPREFIX=COMPILED.name)
+ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None)
+
 
 class Server:
     """A server in a process of its own; use it in a ``with`` statement."""
@@ -47,7 +52,7 @@ class Server:
         self.output = pathlib.Path(self.folder.name, "output")
         with self.output.open("wb") as output:
             self.process = subprocess.Popen([sys.executable, *command], cwd=str(ROOT),
-                                            stdout=output)
+                                            env=ENVIRONMENT, stdout=output)
         self.port = int(re.search(rb"(\d+)\D*$", self.first_line()).group(1))
 
     def first_line(self):
@@ -101,13 +106,14 @@ class Table:
         part = "**%s**\n\n%s\n" % (title, "\n".join(lines))
         self.parts.append(part)
         progress("")
-        print("\r" + part, flush=True)
+        print(part, flush=True)
 
 
 def progress(text):
-    """Say on standard error what is going on, over what was said before."""
-    sys.stderr.write("\r" + text[:78].ljust(78))
-    sys.stderr.flush()
+    """Say on the terminal what is going on, over what was said before."""
+    if sys.stderr.isatty():
+        sys.stderr.write(text[:78].ljust(78) + "\r")
+        sys.stderr.flush()
 
 
 #: Only these take part, where the command line names some.
@@ -253,7 +259,8 @@ def starting(table, rounds):
     """How long it takes to start, beside Python itself."""
     def run(*command):
         began = time.perf_counter()
-        subprocess.run([sys.executable, *command], cwd=str(ROOT), stdout=subprocess.DEVNULL)
+        subprocess.run([sys.executable, *command], cwd=str(ROOT), env=ENVIRONMENT,
+                       stdout=subprocess.DEVNULL)
         return time.perf_counter() - began
 
     def first_answer():
@@ -261,7 +268,9 @@ def starting(table, rounds):
         with Server(OURS) as server:
             load.one_message_at_a_time(server.port, 1, 1)
             return time.perf_counter() - began
+    imports = "import socketserver, argparse, logging"
     measures = {"python -c pass": lambda: run("-c", "pass"),
+                "python -c '%s'" % imports: lambda: run("-c", imports),
                 "python server.py --help": lambda: run("server.py", "--help"),
                 "start to first answer": first_answer}
     results = rounds_of("starting", list(measures), rounds * 3,

@@ -39,6 +39,11 @@ SOON = 0.0001
 GATHER = 0.001
 LOOK_EVERY = 64
 
+#: Messages after which a client that stays connected goes on in the lane, and the bytes, at most,
+#: that are answered there at a time.
+SETTLED = 4
+LANE_LIMIT = 1024
+
 #: For a server that knows no graceful stop: an event that never happens.
 NEVER = threading.Event()
 
@@ -80,20 +85,24 @@ class LineHandler(socketserver.StreamRequestHandler):
     - ``timeout``: seconds for each message to arrive whole, and for its reply to be taken;
     - ``max_line``: bytes a message may have, its line feed not counted;
     - ``keep_open``: whether to go on after the first reply, until the client closes;
-    - ``work``: seconds to take over every message, in imitation of an expensive operation.
+    - ``work``: seconds to take over every message, in imitation of an expensive operation;
+    - ``never_waits``: the service's promise that its ``reply()`` waits for nothing, be it a disk, a
+      sleep, a lock that is held for long or another client: it may then be called in the `Lane`.
 
     How the conversation ended reaches the server as socketserver provides: `handle` returns
     when the client was answered, lets ``socket.timeout`` out when a deadline passed, and
     ``ConnectionError`` when the client went away; each goes to ``server.handle_error``.
     Any ``socketserver`` server will do; one with an event called ``stopping`` can also end
-    conversations gracefully by setting it and shutting down the reading side of the sockets, and
-    one with a deque called ``tally`` is told in it how many messages were answered.
+    conversations gracefully by setting it and shutting down the reading side of the sockets, one
+    with a deque called ``tally`` is told in it how many messages were answered, and one with a
+    `Lane` called ``lane`` has a single thread answer the clients of a service that never waits.
     """
 
     timeout = 60.0
     max_line = 65536
     keep_open = False
     work = 0.0
+    never_waits = False
 
     @classmethod
     def running(cls):
@@ -111,11 +120,17 @@ class LineHandler(socketserver.StreamRequestHandler):
         self.connection = self.request
         self.stopping = getattr(self.server, "stopping", NEVER)
         self.partial = bytearray()
+        self.left = b""
+        self.unsent = b""
         self.answered = 0
         self.first_try = DONT_WAIT
         self.at_rest = None if DONT_WAIT else min(self.timeout, LONGEST_WAIT)
         self.verbose = log.isEnabledFor(logging.DEBUG)
         self.tally = getattr(self.server, "tally", None)
+        self.in_lane = False
+        self.lane = None
+        if self.keep_open and self.never_waits and not self.work:
+            self.lane = getattr(self.server, "lane", None)
         if not DONT_WAIT:
             self.connection.settimeout(self.at_rest)
         elif self.keep_open:
@@ -140,7 +155,11 @@ class LineHandler(socketserver.StreamRequestHandler):
     def handle(self):
         """Answer the client's messages until it, a limit or the server's stop ends it."""
         try:
+            short = False
             while True:
+                self.deadline = time.monotonic() + self.timeout
+                if self.lane and short and self.answered >= SETTLED:
+                    self.stay_in_lane()
                 block = self.receive()
                 if block is None:
                     break
@@ -148,6 +167,7 @@ class LineHandler(socketserver.StreamRequestHandler):
                 if not self.keep_open:
                     block, line_feed, _ = block.partition(b"\n")
                     more = line_feed or more
+                short = len(block) <= LANE_LIMIT and not self.partial
                 began = time.monotonic()
                 sent = self.answer(block)
                 if not self.keep_open or self.stopping.is_set():
@@ -168,18 +188,17 @@ class LineHandler(socketserver.StreamRequestHandler):
 
         Waits for the first of them, however many pieces it comes in. None: the client has closed
         its side, or the server is stopping. Raises `MessageTooLong`; ``socket.timeout`` when no
-        message was complete within ``timeout`` seconds (the client is told); ``ConnectionError``
+        message was complete at the ``deadline`` (the client is told); ``ConnectionError``
         when the client is gone, or closed its side in the middle of a message.
         """
         connection = self.connection
-        deadline = time.monotonic() + self.timeout
         if self.partial and not self.fits(self.partial):
             raise MessageTooLong
         # Most clients have sent their message before it is their turn: try without waiting first.
         flags, waited = self.first_try, False
         while True:
             try:
-                chunk = connection.recv(CHUNK, flags)
+                chunk, self.left = self.left or connection.recv(CHUNK, flags), b""
                 if b"\n" in chunk:
                     break
                 if not chunk:
@@ -193,7 +212,7 @@ class LineHandler(socketserver.StreamRequestHandler):
                 if self.stopping.is_set():
                     return self.end_of_input()
             # The deadline is the message's: more bytes do not buy more time.
-            remaining = deadline - time.monotonic()
+            remaining = self.deadline - time.monotonic()
             if remaining <= 0:
                 self.send_last_words(TIMED_OUT.format(seconds=self.timeout))
                 raise socket.timeout("no complete message in time")
@@ -207,6 +226,27 @@ class LineHandler(socketserver.StreamRequestHandler):
         if rest or self.partial:
             self.partial = bytearray(rest)
         return block
+
+    def stay_in_lane(self):
+        """Have the client answered in the lane, until there is something for this thread to do."""
+        self.in_lane, self.first_try = True, DONT_WAIT
+        try:
+            self.lane.stay(self)
+        finally:
+            self.in_lane = False
+        if self.unsent:
+            self.send_rest()
+
+    def answer_at_once(self):
+        """In the lane: answer what has come, if it is short and whole. Return whether that was
+        all there was to do."""
+        chunk = self.connection.recv(CHUNK, DONT_WAIT)
+        if len(chunk) > LANE_LIMIT or not chunk.endswith(b"\n"):
+            self.left = chunk
+            return False
+        self.answer(chunk[:-1])
+        self.deadline = time.monotonic() + self.timeout
+        return not self.unsent and not self.stopping.is_set()
 
     def end_of_input(self):
         """The client sends no more: what it left unfinished is dropped."""
@@ -298,16 +338,28 @@ class LineHandler(socketserver.StreamRequestHandler):
             return FAILED
 
     def send(self, replies):
-        """Send *replies*, within ``timeout`` seconds however slowly the client reads."""
+        """Send *replies*, within ``timeout`` seconds however slowly the client reads.
+
+        In the lane nobody waits: what the client does not take at once is left to its own thread.
+        """
         data = ("\n".join(replies) + "\n").encode()
+        if self.unsent:
+            data, self.unsent = b"".join([self.unsent, data]), b""
         try:
             sent = self.connection.send(data, DONT_WAIT)
         except (BlockingIOError, socket.timeout):
             sent = 0
         if sent < len(data):
-            self.connection.settimeout(self.timeout)
-            self.connection.sendall(memoryview(data)[sent:])
-            self.connection.settimeout(self.at_rest)
+            self.unsent = memoryview(data)[sent:]
+            if not self.in_lane:
+                self.send_rest()
+
+    def send_rest(self):
+        """Wait until the client has taken what is ``unsent``, ``timeout`` seconds at most."""
+        self.connection.settimeout(self.timeout)
+        self.connection.sendall(self.unsent)
+        self.connection.settimeout(self.at_rest)
+        self.unsent = b""
 
     def send_last_words(self, text):
         """Send one more line to a client that may not be there to read it."""

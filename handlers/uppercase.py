@@ -6,5 +6,7 @@ from handlers.lines import LineHandler
 class UppercaseHandler(LineHandler):
     """Answer each message in capitals."""
 
+    never_waits = True
+
     def reply(self, message):
         return message.upper()

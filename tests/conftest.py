@@ -229,7 +229,7 @@ def serving(handler, server_class=None, **attributes):
     import server as program
     base = server_class or program.BoundedThreadingTCPServer
     with type("Server", (base,), attributes)(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         try:
             yield server

@@ -1,0 +1,304 @@
+"""handlers/lane.py: many clients answered by one thread, and what is left to their own."""
+
+import contextlib
+import socket
+import threading
+import time
+
+import pytest
+from conftest import (PATIENCE, connect, needs_linux, read_all, read_line, reset, serving,
+                      wait_until)
+
+from handlers.lane import Watcher
+from handlers.lines import LANE_LIMIT, SETTLED, LineHandler
+from handlers.uppercase import UppercaseHandler
+
+pytestmark = pytest.mark.skipif(Watcher is None, reason="no lane on this system")
+
+
+class Who(LineHandler):
+    """Answers with the name of the thread that answers, or does what it is asked to."""
+
+    keep_open = True
+    never_waits = True
+
+    def reply(self, message):
+        if message == "bug":
+            raise KeyError("a mistake in the service")
+        if message == "worse":
+            raise KeyboardInterrupt
+        if message == "much":
+            return "x" * 10**6
+        return message or threading.current_thread().name
+
+
+def who(**attributes):
+    return serving(type("Handler", (Who,), attributes), max_threads=8)
+
+
+def ask(connection, message=""):
+    connection.sendall(message.encode() + b"\n")
+    return read_line(connection)
+
+
+@contextlib.contextmanager
+def settled(server):
+    """A connection whose client the lane has just answered."""
+    with connect(server) as connection:
+        wait_until(lambda: ask(connection) == "lane", "an answer from the lane")
+        yield connection
+
+
+def ended(server, name):
+    """Wait until one conversation has ended in that way and no slot is taken."""
+    wait_until(lambda: server.totals()[name] == 1 and "slots 0/" in server.status(), name)
+
+
+def empty(server):
+    """Tell whether the server's lane has no thread, as when nobody is in it."""
+    return server.lane._selector is None
+
+
+def test_who_has_settled_is_answered_by_one_thread_for_all():
+    with who() as server, contextlib.ExitStack() as stack:
+        first = stack.enter_context(connect(server))
+        assert [ask(first) == "lane" for _ in range(SETTLED)] == [False] * SETTLED
+        clients = [stack.enter_context(settled(server)) for _ in range(6)]
+        for _ in range(50):
+            for client in clients:
+                client.sendall(b"\n")
+            assert [read_line(client) for client in clients] == ["lane"] * 6
+
+
+@pytest.mark.parametrize("attributes", [{"never_waits": False}, {"work": 0.001}])
+def test_a_service_that_may_wait_has_no_lane(attributes):
+    with who(**attributes) as server, connect(server) as connection:
+        assert "lane" not in [ask(connection) for _ in range(SETTLED + 5)]
+
+
+def test_the_thread_of_the_lane_ends_when_nobody_is_left():
+    with who() as server:
+        for _ in range(3):
+            with settled(server), settled(server):
+                assert not empty(server)
+            wait_until(lambda: empty(server))
+
+
+def test_what_is_not_short_and_whole_is_left_to_the_clients_own_thread():
+    with who() as server, settled(server) as connection:
+        for message in ("y" * LANE_LIMIT, "z" * 50000):
+            assert ask(connection, message) == message
+            assert ask(connection, "short") == "short"
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in "in pieces: ção\n".encode():
+            connection.sendall(bytes([byte]))
+        assert read_line(connection) == "in pieces: ção"
+        connection.sendall(b"one\ntwo\r\nthr")
+        assert [read_line(connection), read_line(connection)] == ["one", "two"]
+        connection.sendall(b"ee\nfour\n")
+        assert [read_line(connection), read_line(connection)] == ["three", "four"]
+        connection.sendall(b"\n".join([b"many"] * 20000) + b"\n")
+        assert [read_line(connection) for _ in range(20000)] == ["many"] * 20000
+        wait_until(lambda: ask(connection) == "lane", "the way back into the lane")
+
+
+def test_a_message_that_is_too_long():
+    with who(max_line=10) as server, settled(server) as connection:
+        connection.sendall(b"one\n" + b"x" * 11 + b"\nthree\n")
+        lines = read_all(connection).decode().splitlines()
+        assert lines[0] == "one"
+        assert len(lines) == 2 and lines[1].startswith("ERR message too long")
+        connection.close()
+        ended(server, "served")
+
+
+def test_bytes_that_are_not_utf_8_and_a_service_with_a_mistake(caplog):
+    with who() as server, settled(server) as connection:
+        connection.sendall(b"ab\xff\n")
+        assert read_line(connection).startswith("ERR the message is not valid UTF-8 (byte 3)")
+        assert ask(connection, "bug").startswith("ERR the service failed")
+        assert ask(connection) == "lane"
+    assert "a mistake in the service" in caplog.text
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_a_service_raises_reaches_the_clients_own_thread_and_nobody_else():
+    with who() as server, settled(server) as other:
+        with settled(server) as connection:
+            connection.sendall(b"worse\n")
+            assert read_all(connection) == b""
+        assert ask(other) == "lane"
+        wait_until(lambda: len(server.in_service()) == 1)
+
+
+@pytest.mark.parametrize("sent", [b"", b"half a mess"])
+def test_a_client_that_falls_silent(sent):
+    with who(timeout=0.7) as server, settled(server) as connection:
+        answered = time.monotonic()
+        threading.Timer(0.6, connection.sendall, [sent]).start()
+        assert read_all(connection).startswith(b"ERR no complete message within 0.7 s")
+        assert 0.69 <= time.monotonic() - answered < 1.3  # half a message buys no time
+        ended(server, "timed out")
+
+
+def test_each_message_has_the_whole_time():
+    with who(timeout=1.0) as server, settled(server) as connection:
+        began = time.monotonic()
+        while time.monotonic() - began < 1.2:
+            assert ask(connection) == "lane"
+            threading.Event().wait(0.1)
+
+
+@pytest.mark.parametrize("end, outcome", [(reset, "gone"), (socket.socket.close, "served")])
+def test_a_client_that_leaves(end, outcome):
+    with who() as server, settled(server) as connection:
+        end(connection)
+        ended(server, outcome)
+
+
+def test_half_a_message_is_dropped():
+    with who() as server, settled(server) as connection:
+        connection.sendall(b"no line end")
+        connection.shutdown(socket.SHUT_WR)
+        assert read_all(connection).startswith(b"ERR the last message had no line feed")
+        ended(server, "gone")
+
+
+def test_a_client_that_does_not_read_its_replies_holds_up_nobody():
+    with who(timeout=1.2) as server, settled(server) as other:
+        with settled(server) as connection:
+            connection.sendall(b"much\n" * 20)
+            began = time.monotonic()
+            while server.totals()["timed out"] == 0:
+                asked = time.monotonic()
+                assert ask(other) == "lane"
+                assert time.monotonic() - asked < 0.8
+                assert time.monotonic() - began < PATIENCE
+
+
+def test_replies_to_a_slow_reader_are_complete_and_in_order():
+    with who() as server, settled(server) as connection:
+        connection.sendall(b"much\none\n" * 10)
+        wait_until(lambda: empty(server))  # its own thread is at it
+        for _ in range(10):
+            assert read_line_of(connection, 10**6) == "x" * 10**6
+            assert read_line(connection) == "one"
+        wait_until(lambda: ask(connection) == "lane", "the way back into the lane")
+
+
+def test_what_a_client_did_not_take_is_sent_once_and_before_what_comes_next():
+    class Connection:
+        sent, takes = b"", [2, 3, 100, 100]
+
+        def send(self, data, flags):
+            taken = bytes(data[:self.takes.pop(0)])
+            self.sent += taken
+            return len(taken)
+    handler = Who.__new__(Who)
+    handler.connection, handler.in_lane, handler.unsent = Connection(), True, b""
+    for reply in "one", "two", "three", "four":
+        handler.send([reply])
+    assert handler.connection.sent == b"one\ntwo\nthree\nfour\n"
+    assert not handler.unsent
+
+
+def read_line_of(connection, length):
+    """Return a line of this length, its end read as well."""
+    data = b""
+    while len(data) < length + 1:
+        data += connection.recv(length + 1 - len(data))
+    assert data.endswith(b"\n")
+    return data[:-1].decode()
+
+
+def test_a_stop():
+    """What was asked is answered, and those who are idle are let go."""
+    with who() as server, settled(server) as idle, settled(server) as asking:
+        asking.sendall(b"one\ntwo\n")
+        assert server.stop(PATIENCE) == 0
+        assert read_all(asking) == b"one\ntwo\n"
+        assert read_all(idle) == b""
+        wait_until(lambda: empty(server))
+
+
+def test_a_shutdown_ends_a_conversation_with_its_next_message():
+    with who() as server, settled(server) as connection:
+        server.shutdown()
+        connection.sendall(b"\n")
+        # Nothing, if the lane's thread had not yet come back from the message before.
+        assert read_all(connection) in (b"lane\n", b"")
+
+
+def test_no_thread_for_the_lane(monkeypatch):
+    start = threading.Thread.start
+
+    def fail(thread):
+        if thread.name == "lane":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+    with who() as server, connect(server) as connection:
+        monkeypatch.setattr(threading.Thread, "start", fail)
+        assert "lane" not in [ask(connection) for _ in range(SETTLED + 5)]
+        monkeypatch.undo()
+        wait_until(lambda: ask(connection) == "lane", "an answer from the lane")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_nobody_is_left_sleeping_when_the_thread_of_the_lane_dies():
+    with who() as server, settled(server) as one, settled(server) as two:
+        def fail(timeout=None):
+            raise MemoryError
+        server.lane._selector.select = fail
+        for client in one, two:
+            assert ask(client, "hello") == "hello"
+            wait_until(lambda: ask(client) == "lane", "the way back into the lane")
+
+
+@needs_linux
+def test_no_descriptor_is_kept_and_no_processor_used(start_server):
+    server = start_server("--keep-open", "--max-threads", "0")
+    before = server.descriptors()
+    clients = [server.connect() for _ in range(20)]
+    for client in clients:
+        for _ in range(SETTLED + 1):
+            assert ask(client, "hello") == "HELLO"
+    used = server.cpu_seconds()
+    threading.Event().wait(0.5)
+    assert server.cpu_seconds() - used <= 0.05
+    for client in clients:
+        client.close()
+    wait_until(lambda: server.descriptors() == before)
+    assert server.stop() == 0
+    assert server.totals()["served"] == 20
+
+
+def test_a_crowd_that_comes_and_goes():
+    """Clients enter and leave while others talk: every answer is right, everyone is counted."""
+    with serving(type("Handler", (UppercaseHandler,), {"keep_open": True}),
+                 max_threads=16) as server:
+        problems = []
+
+        def talk(number):
+            try:
+                for round in range(15):
+                    with connect(server) as connection, connection.makefile("rb") as replies:
+                        for step in range(round * 3):
+                            message = b"client %d, %d" % (number, step)
+                            if step % 7 == 6:
+                                message += b" long" * LANE_LIMIT
+                            connection.sendall(message + b"\n")
+                            assert replies.readline() == message.upper() + b"\n"
+                        if round % 3 == 2:
+                            reset(connection)
+            except Exception as problem:
+                problems.append(problem)
+        threads = [threading.Thread(target=talk, args=(number,)) for number in range(12)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(PATIENCE)
+        assert not problems
+        wait_until(lambda: not server.in_service())
+        totals = server.totals()
+        assert totals["accepted"] == totals["served"] + totals["gone"] == 12 * 15
+        assert totals["gone"] == 12 * (5 + 1)  # the resets, and those that said nothing
