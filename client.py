@@ -40,10 +40,10 @@ UNKNOWN_HOST = "Cannot reach {server}: there is no host of that name. Check --ho
 UNREACHABLE = "Cannot reach {server}: {reason}. Check --host and --port."
 WENT_AWAY = "The server at {server} closed the connection without a reply. Try again."
 NO_REPLY = "No reply from {server} within {seconds:g} s. Wait longer with --timeout."
-WAITING = "Waiting for a free slot on the server..."
+WAITING = "Waiting for a free slot on the server, or for it to finish its work..."
 CONNECTED = "Connected to {server} from {client}"
 PROGRESS = "{sent} sent, {errors} with an error"
-INTERRUPTED = "Interrupted: not every message was sent."
+INTERRUPTED = "Interrupted: not every message has had its reply."
 NO_OUTPUT = "Cannot go on reading messages or writing replies: {reason}."
 ONE_LINE = "a message is one line: expected no line feed in {message!r}"
 NO_MESSAGE = "no message: expected MESSAGE, or lines on standard input"
@@ -66,16 +66,18 @@ class Conversation:
     """Messages to one server and its replies, over as many connections as it takes.
 
     With *keep_open* a connection is used for as long as the server keeps it; otherwise for one
-    message. *timeout* is in seconds, for connecting and for each reply.
+    message. *timeout* is in seconds, for connecting and for each reply. *say* shows a line of text
+    to a user who waits for long.
     """
 
     connect_limit = CONNECT_LIMIT
     patience = PATIENCE
 
-    def __init__(self, host, port, timeout, keep_open=False):
+    def __init__(self, host, port, timeout, keep_open=False, say=None):
         self.address = host, port
         self.timeout = timeout
         self.keep_open = keep_open
+        self.say = say
         self.socket = None
 
     def connect(self):
@@ -144,7 +146,7 @@ class Conversation:
 
         Raises ConnectionError when the server has gone, ``socket.timeout`` when it is too slow.
         """
-        deadline = Deadline(self.socket, self.timeout, self.patience)
+        deadline = Deadline(self.socket, self.timeout, self.patience, self.say)
         rest = memoryview(encoded(message))
         try:
             while rest:
@@ -169,10 +171,11 @@ class Conversation:
 
 
 class Deadline:
-    """Waits for a socket until *seconds* have passed; after *patience* seconds tells the user."""
+    """Waits for a socket until *seconds* have passed; after *patience* seconds has the user told."""
 
-    def __init__(self, connection, seconds, patience):
+    def __init__(self, connection, seconds, patience, say):
         self.connection = connection
+        self.say = say
         self.ends = time.monotonic() + seconds
         self.notice = time.monotonic() + patience
 
@@ -189,7 +192,7 @@ class Deadline:
                 if error.errno is not None:  # the network's word, not our own limit
                     raise ConnectionAbortedError from None
             if time.monotonic() >= self.notice and remaining > LONGEST_WAIT:
-                print(WAITING, file=sys.stderr, flush=True)
+                self.say(WAITING)
                 self.notice = math.inf
 
 
@@ -275,18 +278,19 @@ def printable(text):
 # Messages from the command line or a file
 
 
-def send_all(conversation, messages):
+def send_all(conversation, messages, progress):
     """Send each of *messages* and print each reply; return how many were errors."""
     on_screen = sys.stdout is not None and sys.stdout.isatty()
-    progress = Progress(sys.stderr)
     errors = 0
-    for sent, message in enumerate(messages, start=1):
-        reply = conversation.ask(message)
-        errors += is_error(message, reply)
+    try:
+        for sent, message in enumerate(messages, start=1):
+            reply = conversation.ask(message)
+            errors += is_error(message, reply)
+            progress.clear()
+            print(printable(reply) if on_screen else reply, flush=True)
+            progress.show(PROGRESS.format(sent=sent, errors=errors))
+    finally:
         progress.clear()
-        print(printable(reply) if on_screen else reply, flush=True)
-        progress.show(PROGRESS.format(sent=sent, errors=errors))
-    progress.clear()
     return errors
 
 
@@ -302,6 +306,7 @@ class Progress:
     """One line on a terminal that is written over and over; nothing elsewhere."""
 
     def __init__(self, stream):
+        self.output = stream
         self.stream = stream if stream is not None and stream.isatty() else None
         self.width = 0
         self.next = 0.0
@@ -320,6 +325,11 @@ class Progress:
             self.stream.write("\r" + " " * self.width + "\r")
             self.stream.flush()
             self.width = 0
+
+    def say(self, text):
+        """Show *text* for good, in place of the line."""
+        self.clear()
+        print(text, file=self.output, flush=True)
 
 
 # The program
@@ -396,7 +406,9 @@ def main(arguments=None):
         if hasattr(stream, "reconfigure"):  # IDLE's have not
             stream.reconfigure(errors="backslashreplace")
     options = parse_options(arguments)
-    conversation = Conversation(options.host, options.port, options.timeout, options.keep_open)
+    progress = Progress(sys.stderr)
+    conversation = Conversation(options.host, options.port, options.timeout, options.keep_open,
+                                progress.say)
     interactive = not (options.messages or options.crowd) and sys.stdin.isatty()
     try:
         if options.crowd:
@@ -405,7 +417,8 @@ def main(arguments=None):
             with_line_editing()
             converse(conversation, ask_reading if options.service == "temp" else ask_message)
             return 0
-        errors = send_all(conversation, options.messages or lines_of(sys.stdin.buffer))
+        messages = options.messages or lines_of(sys.stdin.buffer)
+        errors = send_all(conversation, messages, progress)
         return 1 if errors else 0
     except (ServerProblem, CrowdProblem) as problem:
         print(problem, file=sys.stderr)

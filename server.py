@@ -82,6 +82,7 @@ TOTALS = ("Stopped: accepted {accepted}, served {served}, refused {refused}, "
           "timed out {timed_out}, gone {gone}, failed {failed}")
 ANYONE = ("Any machine that can reach {where} can now connect. "
           "--host 127.0.0.1 keeps it to this one.")
+STOPPING = "Stopping, with %d client(s) in service. Ctrl+C again stops at once."
 LISTENING = "Listening on {address}"
 DASHBOARD = "Dashboard at http://{address}/"
 PORT_IN_USE = ("cannot listen on {address}: the port is in use. Is another server running? "
@@ -208,8 +209,8 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
     def stop(self, seconds):
         """Stop gracefully: accept no more, let idle clients go, answer what has been asked.
 
-        Returns how many clients had to be cut off because *seconds* were not enough.
-        `serve_forever` must be running, in another thread.
+        Returns how many clients had to be cut off because *seconds* were not enough; they count as
+        timed out. `serve_forever` must be running, in another thread.
         """
         with contextlib.suppress(OSError):  # wakes the thread in serve_forever, on Linux
             self.socket.shutdown(socket.SHUT_RDWR)
@@ -222,22 +223,30 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
                     self._shut(request, socket.SHUT_RD)
             while self._clients and time.monotonic() < deadline:
                 self._changed.wait(min(POLL_INTERVAL, seconds))
-            for request in self._clients:
-                self._shut(request, socket.SHUT_RDWR)
-            return len(self._clients)
+            cut_off = list(self._clients)
+        for request in cut_off:
+            self._leave(request, "timed out")
+            self._shut(request, socket.SHUT_RDWR)
+        self._end_threads(deadline)  # so that what they log comes before what the caller says
+        return len(cut_off)
 
     def server_close(self):
         """Close the listening socket, send idle threads home; as in the base class, wait for
         those that serve clients unless ``daemon_threads`` or ``block_on_close`` says not to."""
         self.stopping.set()
         super().server_close()
+        waits = self.block_on_close and not self.daemon_threads
+        self._end_threads(math.inf if waits else -math.inf)
+
+    def _end_threads(self, deadline):
+        """Send idle threads home; wait for all to end, until the ``time.monotonic()`` *deadline*."""
         while self._idle_threads.acquire(blocking=False):
             self._handover.put(None)
-        if self.block_on_close and not self.daemon_threads:
-            with self._lock:
-                threads = list(self._workers)
-            for thread in threads:
-                thread.join()
+        with self._lock:
+            threads = list(self._workers)
+        for thread in threads:
+            remaining = max(0, deadline - time.monotonic())
+            thread.join(None if remaining == math.inf else remaining)
 
     # Accepting clients: in serve_forever's thread, and in threads looking for their next client
 
@@ -469,9 +478,12 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
                                  **_named(self._counts))
 
     def _leave(self, request, outcome=None):
-        """Count the *outcome* of a client, if any, which from now on is not in service."""
+        """Count the *outcome* of a client, if any, which from now on is not in service.
+
+        Those refused never were; of others only the first outcome counts, as when it was cut off.
+        """
         with self._lock:
-            if outcome:
+            if outcome and (request in self._clients or outcome == "refused"):
                 self._counts[outcome] += 1
             host = self._clients.pop(request, (None,))[0]
             if host is not None:
@@ -679,6 +691,10 @@ def serve(options, stop_signals):
         for each in [server, *pages]:
             threading.Thread(target=each.serve_forever, name="acceptor", daemon=True).start()
         wait_for_signal(stop_signals)
+        server.stopping.set()  # before anything that may block: see limit_stop
+        in_service = len(server.in_service())
+        if in_service:
+            log.info(STOPPING, in_service)
         cut_off = server.stop(GRACE)
         if cut_off:
             log.warning("%d client(s) were cut off: they took too long.", cut_off)

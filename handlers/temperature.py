@@ -99,10 +99,10 @@ ODD_CITY = "field 1 (city) has a control character ('{name}'): expected plain te
 NOT_A_NUMBER = "field {field} '{text}' is not a number: expected degrees such as 31 or -3.5"
 LONG_NUMBER = "field {field} has {length} characters: expected a number of {limit} at most"
 TOO_COLD = "field {field} {text} is colder than absolute zero: expected {zero} or more"
-NO_ROOM = "there are {limit} cities already: expected a reading of one of them"
+NO_ROOM = "there are {count} cities already: expected a reading of one of them"
 MAX_BELOW_MIN = "field 2 (max) {maximum} is below field 3 (min) {minimum}: expected max, then min"
 
-NOT_STORED = "the reading was not stored, the server's disk did not take it: send it again later"
+NOT_STORED = "the reading was not stored, the server could not write it: send it again later"
 NOT_PROCESSED = "the reading could not be processed: the server's log says why"
 UNKNOWN_CITY = "no reading of '{city}' has come: expected a city that has sent one"
 NO_SQLITE = "cannot use --db: this Python has no sqlite3 ({reason}). Use another Python."
@@ -196,8 +196,9 @@ def reserve_place(city, limit):
     with lock:
         if city in registry:
             return
-        if city not in newcomers and len(registry) + len(newcomers) >= limit:
-            raise BadMessage(NO_ROOM.format(limit=limit))
+        count = len(registry) + len(newcomers)
+        if city not in newcomers and count >= limit:
+            raise BadMessage(NO_ROOM.format(count=count))
         newcomers[city] = newcomers.get(city, 0) + 1
 
 

@@ -97,9 +97,10 @@ class Server:
                  **popen):
         self.process = subprocess.Popen(
             [sys.executable, *program, *([port] if port else []), "0", *options], cwd=str(ROOT),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=ENVIRONMENT, **popen)
-        self.out, self.err = Output(self.process.stdout), Output(self.process.stderr)
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=ENVIRONMENT,
+            **dict({"stderr": subprocess.PIPE}, **popen))
+        self.out = Output(self.process.stdout)
+        self.err = Output(self.process.stderr) if self.process.stderr else self.out
         self.port = int(self.out.wait_for(listening + r".*?(\d+)\)?$").group(1))
         self.host = "::1" if "::1" in options else "127.0.0.1"
 

@@ -291,6 +291,30 @@ def test_progress_on_a_terminal_while_replies_go_to_a_file(start_server, tmp_pat
     assert (tmp_path / "replies").read_bytes() == b"X\n" * 50
 
 
+@needs_terminal
+def test_what_is_said_takes_the_place_of_the_progress_line():
+    def answer(connection):
+        read_line(connection)
+        connection.sendall(b"OK\n")
+
+    def answer_late(connection):
+        read_line(connection)
+        waited.wait(PATIENCE)
+        connection.sendall(b"LATE\n")
+
+    def refuse(connection):
+        read_line(connection)
+    waited = threading.Event()
+    with fake_server(answer, answer_late, refuse) as port:
+        terminal = Terminal("--port", str(port), "one", "two", "three")
+        terminal.wait_for("1 sent, 0 with an error\\s+Waiting for a free slot")
+        waited.set()
+        assert terminal.end()[0] == 1
+    lines = [line.rpartition("\r")[2] for line in terminal.came.replace("\r\n", "\n").split("\n")]
+    assert lines[0] == "OK" and lines[1].startswith("Waiting for") and lines[2] == "LATE"
+    assert lines[3].startswith("The server at") and lines[4:] == [""]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows cannot send Ctrl+C to one process")
 def test_ctrl_c_in_the_middle_of_a_file(start_server):
     client = subprocess.Popen([sys.executable, "client.py", "--port", str(start_server().port)],
@@ -302,4 +326,4 @@ def test_ctrl_c_in_the_middle_of_a_file(start_server):
         assert client.stdout.readline() == b"X\n"
     client.send_signal(signal.SIGINT)
     out, err = client.communicate(timeout=PATIENCE)
-    assert client.returncode == 1 and err == b"Interrupted: not every message was sent.\n"
+    assert client.returncode == 1 and err == b"Interrupted: not every message has had its reply.\n"

@@ -275,7 +275,7 @@ def answering_one_of_two():
     def keep(connection):
         read_line(connection)
         heard.set()
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(OSError):
             connection.recv(1)
     heard = threading.Event()
     with fake_server(answer, keep) as port:
@@ -349,10 +349,10 @@ def test_on_a_terminal_it_is_drawn_while_the_crowd_waits(no_color):
     with answering_one_of_two() as (port, heard):
         terminal = Terminal("--port", str(port), "--crowd", "2", COLUMNS="60", LINES="24",
                             TERM="xterm", NO_COLOR=no_color)
-        terminal.wait_for(r"1 of 2 answered, 0 with an error, 0\.[3-9]")
+        terminal.wait_for(r"1 of 2 answered, 0 with an error, (0\.[3-9]|[1-9])")
         terminal.wait_for(r"0 with an error")  # to the end of a picture
         picture = on_screen(terminal.came).splitlines()
-        assert re.fullmatch(r"[12] █+ \d\.\d{3} s", picture[1])
+        assert re.fullmatch(r"[12] ·*█+ \d\.\d{3} s", picture[1])
         assert re.fullmatch(r"[12] ·*█{20,} +\d\.\d{3} s waiting", picture[2])
         assert len(picture) == 5
         terminal.type("\x03")
@@ -361,11 +361,11 @@ def test_on_a_terminal_it_is_drawn_while_the_crowd_waits(no_color):
     screen = on_screen(terminal.came)
     assert re.fullmatch(
         r"· connecting  ░ thinking  █ waiting\n"
-        r"[12] █+ \d\.\d{3} s\n"
+        r"[12] ·*█+ \d\.\d{3} s\n"
         r"[12] ·*█{20,} +\d\.\d{3} s waiting\n"
         r"  0 +\d\.\d{3} s\n"
         r"Replies 1, errors 0, total time \d\.\d{3} s\.\n"
-        r"Slowest 0\.\d{3} s, median 0\.\d{3} s, \d\.\d messages per second\.\n"
+        r"Slowest \d\.\d{3} s, median \d\.\d{3} s, \d\.\d messages per second\.\n"
         r"Interrupted: 1 of 2 clients had no reply yet\.\n", screen), screen
     assert ("\x1b[3" in terminal.came) == (not no_color)
 

@@ -451,6 +451,20 @@ def test_idle_or_saturated_it_uses_next_to_no_processor(start_server):
         client.close()
 
 
+def test_the_totals_come_after_all_that_is_logged():
+    for _ in range(10):
+        server = Server("--work", "60", "-v", "--keep-open", stderr=subprocess.STDOUT)
+        with server.connect() as client:
+            client.sendall(b"in flight\n")
+            server.out.wait_for("Serving client")
+            server.process.send_signal(signal.SIGTERM)
+            assert read_all(client) == b"IN FLIGHT\n"
+        assert server.process.wait(PATIENCE) == 0
+        lines = server.out.all().splitlines()
+        assert "Stopping, with 1 client(s) in service" in "\n".join(lines)
+        assert lines[-1].startswith("Stopped: accepted 1, served 1"), lines
+
+
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_a_graceful_stop(start_server, signum):
     server = start_server("--max-threads", "4", "--keep-open", "--work", "60", "-v")
@@ -498,6 +512,8 @@ def test_a_client_that_does_not_read_cannot_hold_up_the_stop(start_server):
     assert time.monotonic() - began < 5 - 2.7
     client.close()
     assert "cut off" in server.err.all()
+    totals = server.totals()
+    assert (totals["accepted"], totals["timed out"]) == (1, 1)
 
 
 def test_a_second_signal_stops_at_once(start_server):
