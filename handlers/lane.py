@@ -29,14 +29,15 @@ class Lane:
     What the lane asks of a member, which is a `LineHandler`:
 
     - ``connection``: its socket;
-    - ``answer_at_once()``: answer what has come, without waiting for anything; return whether to
-      stay in the lane;
+    - ``answer_at_once()``: answer what has come, if anything has, without waiting; return whether
+      to stay in the lane;
     - ``deadline``: the ``time.monotonic()`` at which to leave, put off with every answer.
 
     What is shared, and who may wait for whom: ``_lock`` guards who is in the lane. The lane's
     thread holds it while it answers those who are ready, and waits for none of them; a member's
     own thread holds it to enter and, when its deadline has passed, to leave. In between the
-    conversation belongs to the lane's thread alone.
+    conversation belongs to the lane's thread alone, but for the deadline, which the member's own
+    thread looks at. (A service that breaks its promise has all of them wait, deadlines included.)
     """
 
     def __init__(self):
@@ -56,12 +57,19 @@ class Lane:
         except (OSError, RuntimeError, MemoryError) as error:
             log.debug("No lane for now, a thread a client will do: %s.", error)
             return
-        while not place.left.wait(max(0, member.deadline - time.monotonic())):
+        try:
+            while not place.over.wait(max(0, member.deadline - time.monotonic())):
+                if member.deadline <= time.monotonic():
+                    break
+        finally:  # however this ends, the lane must be done with the connection
             with self._lock:
-                if member.deadline <= time.monotonic() and not place.left.is_set():
+                if not place.over.is_set():
                     self._leave(place)
         if place.error:
-            raise place.error
+            try:
+                raise place.error
+            finally:
+                place.error = None  # which has this very frame in its traceback
 
     def _enter(self, place):
         """Watch the member's socket; start the thread when there is none."""
@@ -78,7 +86,7 @@ class Lane:
     def _leave(self, place):
         """Give the conversation back to the member's own thread."""
         self._selector.unregister(place.member.connection)
-        place.left.set()
+        place.over.set()
 
     def _run(self):
         """Answer whoever is ready until nobody is in the lane; the life of its thread."""
@@ -98,7 +106,7 @@ class Lane:
                 self._selector = None
 
     def _answer(self, place):
-        if place.left.is_set():  # at its deadline, a moment ago
+        if place.over.is_set():  # at its deadline, after select() had found it ready
             return
         try:
             stays = place.member.answer_at_once()
@@ -110,9 +118,9 @@ class Lane:
 
 
 class Place:
-    """A member's place in the lane: whether it has been *left*, and the *error* that ended it."""
+    """A member's place in the lane: whether that is *over*, and the *error* that ended it."""
 
     def __init__(self, member):
         self.member = member
-        self.left = threading.Event()
+        self.over = threading.Event()
         self.error = None

@@ -39,8 +39,8 @@ SOON = 0.0001
 GATHER = 0.001
 LOOK_EVERY = 64
 
-#: Messages after which a client that stays connected goes on in the lane, and the bytes, at most,
-#: that are answered there at a time.
+#: Messages after which a client that stays connected goes on in the lane, and the bytes that a
+#: message may have there, its line feed counted.
 SETTLED = 4
 LANE_LIMIT = 1024
 
@@ -86,8 +86,9 @@ class LineHandler(socketserver.StreamRequestHandler):
     - ``max_line``: bytes a message may have, its line feed not counted;
     - ``keep_open``: whether to go on after the first reply, until the client closes;
     - ``work``: seconds to take over every message, in imitation of an expensive operation;
-    - ``never_waits``: the service's promise that its ``reply()`` waits for nothing, be it a disk, a
-      sleep, a lock that is held for long or another client: it may then be called in the `Lane`.
+    - ``never_waits``: the promise, also for every subclass, that ``reply()`` waits for nothing, be
+      it a disk, a sleep, a lock that is held for long or another client, and does not compute for
+      long: it may then be called in the `Lane`, where others wait for it.
 
     How the conversation ended reaches the server as socketserver provides: `handle` returns
     when the client was answered, lets ``socket.timeout`` out when a deadline passed, and
@@ -120,7 +121,7 @@ class LineHandler(socketserver.StreamRequestHandler):
         self.connection = self.request
         self.stopping = getattr(self.server, "stopping", NEVER)
         self.partial = bytearray()
-        self.left = b""
+        self.read_ahead = b""
         self.unsent = b""
         self.answered = 0
         self.first_try = DONT_WAIT
@@ -167,7 +168,7 @@ class LineHandler(socketserver.StreamRequestHandler):
                 if not self.keep_open:
                     block, line_feed, _ = block.partition(b"\n")
                     more = line_feed or more
-                short = len(block) <= LANE_LIMIT and not self.partial
+                short = len(block) < LANE_LIMIT and b"\n" not in block and not self.partial
                 began = time.monotonic()
                 sent = self.answer(block)
                 if not self.keep_open or self.stopping.is_set():
@@ -198,7 +199,8 @@ class LineHandler(socketserver.StreamRequestHandler):
         flags, waited = self.first_try, False
         while True:
             try:
-                chunk, self.left = self.left or connection.recv(CHUNK, flags), b""
+                chunk = self.read_ahead or connection.recv(CHUNK, flags)
+                self.read_ahead = b""
                 if b"\n" in chunk:
                     break
                 if not chunk:
@@ -229,20 +231,30 @@ class LineHandler(socketserver.StreamRequestHandler):
 
     def stay_in_lane(self):
         """Have the client answered in the lane, until there is something for this thread to do."""
-        self.in_lane, self.first_try = True, DONT_WAIT
+        self.in_lane = True
         try:
             self.lane.stay(self)
         finally:
             self.in_lane = False
+        # From now on receive() looks what is there before it waits: the deadline may have passed,
+        # or the server be stopping.
+        self.first_try = DONT_WAIT
         if self.unsent:
             self.send_rest()
+            self.deadline = time.monotonic() + self.timeout
 
     def answer_at_once(self):
-        """In the lane: answer what has come, if it is short and whole. Return whether that was
-        all there was to do."""
-        chunk = self.connection.recv(CHUNK, DONT_WAIT)
-        if len(chunk) > LANE_LIMIT or not chunk.endswith(b"\n"):
-            self.left = chunk
+        """In the lane: answer what has come, if it is one short message; return whether to stay.
+
+        More than one is for the client's own thread: nothing but that may wait until the client
+        takes the replies.
+        """
+        try:
+            chunk = self.connection.recv(CHUNK, DONT_WAIT)
+        except BlockingIOError:  # its own thread has answered that already, and is back in the lane
+            return True
+        if not 0 < chunk.find(b"\n") + 1 == len(chunk) <= LANE_LIMIT:
+            self.read_ahead = chunk
             return False
         self.answer(chunk[:-1])
         self.deadline = time.monotonic() + self.timeout
@@ -343,8 +355,6 @@ class LineHandler(socketserver.StreamRequestHandler):
         In the lane nobody waits: what the client does not take at once is left to its own thread.
         """
         data = ("\n".join(replies) + "\n").encode()
-        if self.unsent:
-            data, self.unsent = b"".join([self.unsent, data]), b""
         try:
             sent = self.connection.send(data, DONT_WAIT)
         except (BlockingIOError, socket.timeout):
