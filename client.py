@@ -171,7 +171,7 @@ class Conversation:
 
 
 class Deadline:
-    """Waits for a socket until *seconds* have passed; after *patience* seconds has the user told."""
+    """Waits for a socket until *seconds* have passed; after *patience* seconds says so."""
 
     def __init__(self, connection, seconds, patience, say):
         self.connection = connection

@@ -114,8 +114,8 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
     To start a thread costs more than to serve a short message, so a thread that is done with
     its client looks itself whether another one waits, and serves it in the same slot. Only when
     nobody waits does it give the slot back; it then stays a few seconds in case `process_request`
-    has a new client for it. There are never more threads than slots. (A client taken so passes
-    through `get_request` and `verify_request`, but not through `process_request`.)
+    has a new client for it. There are never more such threads than slots. (A client taken so
+    passes through `get_request` and `verify_request`, but not through `process_request`.)
 
     Python runs one thread at a time. While clients are quick, a second thread could only take
     the processor from the first, and that costs as much as the service (measured: 28 us of
@@ -147,8 +147,8 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
     ``_counts`` and ``_workers`` and is never held while anything else is waited for (``_changed``
     is its condition, for those who wait for a client to leave). The thread in ``serve_forever``
     waits for a slot, and for the end of a turn, twice LONGEST_TURN at most; a thread with a slot
-    waits only for its client, never for another thread. The others need no lock:
-    ``_slot_in_hand`` belongs to the thread in ``serve_forever``; ``_turn``, the client whose
+    waits only for its client, never for another thread, except in the lane. The others need no
+    lock: ``_slot_in_hand`` belongs to the thread in ``serve_forever``; ``_turn``, the client whose
     thread has the turn, and ``_quick`` only say who should look for clients, and when two threads
     do, one of them finds nobody; ``_quiet_until`` only keeps a warning from being repeated.
     """
@@ -239,7 +239,7 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
         self._end_threads(math.inf if waits else -math.inf)
 
     def _end_threads(self, deadline):
-        """Send idle threads home; wait for all to end, until the ``time.monotonic()`` *deadline*."""
+        """Send idle threads home; wait for all to end, but not beyond *deadline* (monotonic)."""
         while self._idle_threads.acquire(blocking=False):
             self._handover.put(None)
         with self._lock:
@@ -675,6 +675,7 @@ def main(arguments=None):
 
 def serve(options, stop_signals):
     """Serve as the *options* say until a signal comes; return the totals. Raises `CannotStart`."""
+    load_what_threads_need()
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(make_server(options))
         pages = []
@@ -752,6 +753,17 @@ def wait_for_signal(received):
             return received.get(timeout=POLL_INTERVAL)
         except queue.Empty:
             continue  # the wait is cut up for Windows: see POLL_INTERVAL
+
+
+def load_what_threads_need():
+    """Let one thread end while there are descriptors to be had.
+
+    The C library loads something from a file when the first thread ends, and where it cannot,
+    ends the program (glibc's pthread_exit and libgcc_s; Python 3.8 under Linux).
+    """
+    thread = threading.Thread(name="first", daemon=True)
+    thread.start()
+    thread.join()
 
 
 def limit_stop(stopping):

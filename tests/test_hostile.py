@@ -325,13 +325,27 @@ def test_descriptors_exhausted(start_server, honest):
     assert log.count("Cannot take more clients") == 1
 
 
+@needs_linux
+def test_a_stop_with_descriptors_exhausted(start_server):
+    import resource
+
+    def few_descriptors():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+    server = start_server("--max-threads", "0", preexec_fn=few_descriptors)
+    held = [server.connect() for _ in range(60)]
+    server.err.wait_for("Cannot take more clients for now .Too many open files")
+    finish(server)
+    for connection in held:
+        connection.close()
+
+
 #: server.py, except that every other thread for a client cannot be started.
 SHORT_OF_THREADS = """
 import sys, threading, server
 start, attempts = threading.Thread.start, []
 
 def fail(thread):
-    if thread.name not in ("acceptor", "limit"):
+    if thread.name not in ("acceptor", "limit", "first"):
         attempts.append(thread)
         if len(attempts) % 2:
             raise RuntimeError("can't start new thread")
