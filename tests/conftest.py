@@ -279,12 +279,12 @@ def fake_server(*conversations):
 class Terminal:
     """client.py on a pseudo-terminal, as a person sees it."""
 
-    def __init__(self, *arguments, redirect=None, **environment):
+    def __init__(self, *arguments, program=("client.py",), redirect=None, **environment):
         self.screen = self.came = ""
         self.decoder = codecs.getincrementaldecoder("utf-8")()
         self.leader, follower = pty.openpty()
         self.process = subprocess.Popen(
-            [sys.executable, "client.py", *arguments], cwd=str(ROOT), stdin=follower,
+            [sys.executable, *program, *arguments], cwd=str(ROOT), stdin=follower,
             stdout=redirect or follower, stderr=follower, start_new_session=True,
             preexec_fn=take_terminal, env={**ENVIRONMENT, "TERM": "dumb", **environment})
         os.close(follower)

@@ -306,7 +306,8 @@ def test_what_is_said_takes_the_place_of_the_progress_line():
         read_line(connection)
     waited = threading.Event()
     with fake_server(answer, answer_late, refuse) as port:
-        terminal = Terminal("--port", str(port), "one", "two", "three")
+        impatient = "import client, sys; client.Conversation.patience = 0.3; sys.exit(client.main())"
+        terminal = Terminal("--port", str(port), "one", "two", "three", program=("-c", impatient))
         terminal.wait_for("1 sent, 0 with an error\\s+Waiting for a free slot")
         waited.set()
         assert terminal.end()[0] == 1

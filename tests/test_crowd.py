@@ -373,7 +373,7 @@ def test_on_a_terminal_it_is_drawn_while_the_crowd_waits(no_color):
 @needs_terminal
 @pytest.mark.parametrize("term, lines, coloured", [("dumb", "24", False), ("xterm", "4", True)])
 def test_elsewhere_a_line_tells_how_far_it_is(start_server, term, lines, coloured):
-    server = start_server("--work", "0.3", "--max-threads", "1")
+    server = start_server("--work", "0.2", "--max-threads", "1")
     terminal = Terminal("--port", str(server.port), "--crowd", "3", COLUMNS="60", LINES=lines,
                         TERM=term)
     terminal.wait_for(r"[012] of 3 answered, 0 with an error, 0\.\d s")

@@ -219,7 +219,8 @@ def test_descriptors_that_run_out(monkeypatch, caplog):
     assert caplog.text.count("Too many open files") == 1
 
 
-def test_shutdown_while_every_slot_is_taken():
+def test_shutdown_while_every_slot_is_taken(monkeypatch):
+    monkeypatch.setattr("server.POLL_INTERVAL", 0.05)
     gate = Gate()
     with serving(gate.handler, max_threads=1) as server:
         clients = [connect(server) for _ in range(3)]
@@ -533,7 +534,7 @@ def test_a_second_signal_stops_at_once(start_server):
 def stuck(server):
     """Return a client that has sent more than it reads replies to: its thread waits in send."""
     client = server.connect()
-    client.settimeout(1)
+    client.settimeout(0.5)
     with pytest.raises(socket.timeout):
         while True:
             client.send(b"x" * 60000 + b"\n")
