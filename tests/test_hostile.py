@@ -305,12 +305,13 @@ def test_no_more_cities_than_max_cities(start_server):
     finish(server)
 
 
+def few_descriptors():
+    import resource
+    resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+
+
 @needs_linux
 def test_descriptors_exhausted(start_server, honest):
-    import resource
-
-    def few_descriptors():
-        resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
     server = start_server("--service", "temp", "--max-threads", "0", "--timeout", "60",
                           preexec_fn=few_descriptors)
     held = [server.connect() for _ in range(60)]
@@ -327,10 +328,6 @@ def test_descriptors_exhausted(start_server, honest):
 
 @needs_linux
 def test_a_stop_with_descriptors_exhausted(start_server):
-    import resource
-
-    def few_descriptors():
-        resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
     server = start_server("--max-threads", "0", preexec_fn=few_descriptors)
     held = [server.connect() for _ in range(60)]
     server.err.wait_for("Cannot take more clients for now .Too many open files")
