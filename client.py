@@ -306,14 +306,14 @@ class Progress:
     """One line on a terminal that is written over and over; nothing elsewhere."""
 
     def __init__(self, stream):
-        self.output = stream
-        self.stream = stream if stream is not None and stream.isatty() else None
+        self.stream = stream
+        self.on_screen = stream is not None and stream.isatty()
         self.width = 0
         self.next = 0.0
 
     def show(self, text):
         """Show *text*, at most ten times a second."""
-        if self.stream and time.monotonic() >= self.next:
+        if self.on_screen and time.monotonic() >= self.next:
             self.stream.write(text)
             self.stream.flush()
             self.width = len(text)
@@ -329,7 +329,7 @@ class Progress:
     def say(self, text):
         """Show *text* for good, in place of the line."""
         self.clear()
-        print(text, file=self.output, flush=True)
+        print(text, file=self.stream, flush=True)
 
 
 # The program

@@ -35,9 +35,9 @@ class Lane:
 
     What is shared, and who may wait for whom: ``_lock`` guards who is in the lane. The lane's
     thread holds it while it answers those who are ready, and waits for none of them; a member's
-    own thread holds it to enter and, when its deadline has passed, to leave. In between the
-    conversation belongs to the lane's thread alone, but for the deadline, which the member's own
-    thread looks at. (A service that breaks its promise has all of them wait, deadlines included.)
+    own thread holds it to enter, and to make sure that it has left. In between the conversation
+    belongs to the lane's thread alone, but for the deadline, which the member's own thread looks
+    at. (A service that breaks its promise has all of them wait, deadlines included.)
     """
 
     def __init__(self):

@@ -95,10 +95,10 @@ class Server:
 
     def __init__(self, *options, program=("server.py",), port="--port", listening="Listening on",
                  **popen):
+        popen.setdefault("stderr", subprocess.PIPE)
         self.process = subprocess.Popen(
             [sys.executable, *program, *([port] if port else []), "0", *options], cwd=str(ROOT),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=ENVIRONMENT,
-            **dict({"stderr": subprocess.PIPE}, **popen))
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=ENVIRONMENT, **popen)
         self.out = Output(self.process.stdout)
         self.err = Output(self.process.stderr) if self.process.stderr else self.out
         self.port = int(self.out.wait_for(listening + r".*?(\d+)\)?$").group(1))

@@ -52,9 +52,9 @@ def settled(server):
         yield connection
 
 
-def ended(server, name):
-    """Wait until one conversation has ended in that way."""
-    wait_until(lambda: server.totals()[name] == 1, name)
+def ended(server, name, others=0):
+    """Wait until one conversation has ended in that way and only so many *others* take a slot."""
+    wait_until(lambda: server.totals()[name] == 1 and len(server.in_service()) == others, name)
 
 
 def empty(server):
@@ -184,7 +184,7 @@ def test_replies_to_messages_sent_together_do_not_pile_up():
                 assert ask(other) == "lane"
             assert 1 <= len(handler.made) <= 2
             reset(connection)
-            ended(server, "gone")
+            ended(server, "gone", others=1)
 
 
 @pytest.mark.parametrize("end, outcome", [(reset, "gone"), (socket.socket.close, "served")])
