@@ -21,9 +21,9 @@ import threading
 import time
 
 from handlers import SERVICES
-from handlers.lane import Lane, Watcher
+from engine.lane import Lane, Watcher
 from handlers.lines import CannotStart
-from handlers.screen import show
+from engine.screen import show
 
 VERSION = "1.0"
 
@@ -617,7 +617,7 @@ def make_server(options):
 
 def make_dashboard(options, watch):
     """Return a server for the page that shows *watch*. Raises `CannotStart`."""
-    from handlers.dashboard import DashboardHandler
+    from handlers.dashboard.handler import DashboardHandler
     names = {"localhost", options.host.lower(), socket.gethostname().lower()}
     handler = type("DashboardHandler", (DashboardHandler,), {"watch": watch, "names": names})
     quiet = logging.getLogger("dashboard")
@@ -680,7 +680,7 @@ def serve(options, stop_signals):
         server = stack.enter_context(make_server(options))
         pages = []
         if options.dashboard is not None:
-            from handlers.dashboard import Watch  # not above: it is not for everybody
+            from handlers.dashboard.watch import Watch  # not above: it is not for everybody
             watch = stack.enter_context(Watch(server, options.service))
             pages.append(stack.enter_context(make_dashboard(options, watch)))
         stack.enter_context(server.RequestHandlerClass.running())

@@ -12,7 +12,7 @@ import struct
 import threading
 import time
 
-from handlers.screen import excerpt, printable
+from engine.screen import excerpt, printable
 
 log = logging.getLogger(__name__)
 

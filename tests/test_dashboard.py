@@ -17,11 +17,12 @@ from browser import CHROMIUM, Browser
 from conftest import (ENVIRONMENT, PATIENCE, ROOT, connect, needs_linux, read_all, serving,
                       wait_until)
 
-from handlers.dashboard import INTERVAL, DashboardHandler, Watch
+from handlers.dashboard.handler import DashboardHandler
+from handlers.dashboard.watch import INTERVAL, Watch
 from handlers.uppercase import UppercaseHandler
 from server import BoundedThreadingTCPServer
 
-PAGE = (ROOT / "handlers" / "dashboard.html").read_text(encoding="utf-8")
+PAGE = (ROOT / "handlers" / "dashboard" / "page.html").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -181,7 +182,7 @@ def test_at_most_five_events_of_a_kind_a_second(start_page):
 
 
 def test_a_page_hears_that_a_quiet_server_is_still_there(monkeypatch):
-    monkeypatch.setattr("handlers.dashboard.STILL_HERE", 2 * INTERVAL)
+    monkeypatch.setattr("handlers.dashboard.handler.STILL_HERE", 2 * INTERVAL)
     with serving(UppercaseHandler) as server, Watch(server, "upper") as watch:
         with serving(type("Handler", (DashboardHandler,), {"watch": watch})) as page:
             page.page = page.server_address[1]
@@ -286,7 +287,7 @@ def test_it_stops_with_viewers_watching(start_page):
 def test_without_it_nothing_of_it_is_imported():
     subprocess.run([sys.executable, "-c", (
         "import server, sys; server.parse_options([]);"
-        "assert not {'http', 'html', 'json', 'handlers.dashboard'} & set(sys.modules)")],
+        "assert not {'http', 'html', 'json', 'handlers.dashboard.handler'} & set(sys.modules)")],
         cwd=str(ROOT), env=ENVIRONMENT, check=True, timeout=PATIENCE)
 
 

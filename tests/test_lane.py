@@ -1,4 +1,4 @@
-"""handlers/lane.py: many clients answered by one thread, and what is left to their own."""
+"""engine/lane.py: many clients answered by one thread, and what is left to their own."""
 
 import contextlib
 import select
@@ -10,7 +10,7 @@ import pytest
 from conftest import (PATIENCE, connect, needs_linux, read_all, read_line, reset, serving,
                       wait_until)
 
-from handlers.lane import Watcher
+from engine.lane import Watcher
 from handlers.lines import LANE_LIMIT, SETTLED, LineHandler
 from handlers.uppercase import UppercaseHandler
 

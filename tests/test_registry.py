@@ -1,10 +1,11 @@
-"""handlers/registry.py: the latest reading of each city, the hottest and the coldest."""
+"""handlers/temperature/registry.py: the latest reading of each city, the hottest and the coldest."""
 
 import random
 
 import pytest
 
-from handlers.registry import Reading, Registry
+from handlers.temperature.reading import Reading
+from handlers.temperature.registry import Registry
 
 
 def registry_of(*lines):

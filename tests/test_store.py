@@ -1,4 +1,4 @@
-"""handlers/store.py and --db: what got its BYE is on disk, whatever happens afterwards."""
+"""handlers/temperature/store.py and --db: what got its BYE is on disk, whatever happens afterwards."""
 
 import contextlib
 import os
@@ -16,10 +16,10 @@ import time
 import pytest
 from conftest import ENVIRONMENT, PATIENCE, ROOT, keep_reporting, needs_linux, read_line
 
-from handlers import store as store_module
-from handlers import temperature
-from handlers.registry import Reading
-from handlers.store import Store, StoreError
+from handlers.temperature import store as store_module
+from handlers.temperature import handler as temperature
+from handlers.temperature.reading import Reading
+from handlers.temperature.store import Store, StoreError
 
 NOON = 1700000000.25
 
@@ -273,7 +273,7 @@ def test_one_store_at_a_time_under_whatever_name(tmp_path, monkeypatch, name):
 #: A program that makes a store, but is killed before the statement of this number.
 KILLED_WHILE_MAKING = """
 import os, signal, sqlite3, sys
-from handlers import store
+from handlers.temperature import store
 left = [int(sys.argv[2])]
 
 class Connection(sqlite3.Connection):

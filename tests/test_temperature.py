@@ -1,4 +1,4 @@
-"""handlers/temperature.py: readings, from the socket to the screen."""
+"""handlers/temperature/: : readings, from the socket to the screen."""
 
 import csv
 import queue
@@ -11,9 +11,10 @@ import unicodedata
 import pytest
 from conftest import PATIENCE
 
-from handlers import temperature
+from handlers.temperature import handler as temperature
+from handlers.temperature import reading as reading_module
 from handlers.lines import BadMessage
-from handlers.registry import Reading
+from handlers.temperature.reading import Reading
 
 
 @pytest.mark.parametrize("message, reading", [
@@ -114,7 +115,7 @@ def test_lines_without_quotes_mean_the_same_without_a_csv_reader():
         except csv.Error:
             refusal = "not a line of CSV"
         try:
-            fields = temperature.fields_of(message)
+            fields = reading_module.fields_of(message)
         except BadMessage as problem:
             assert refusal and refusal in str(problem)
         else:

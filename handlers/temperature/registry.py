@@ -1,12 +1,7 @@
 """The registry of cities, and which is hottest and coldest: plain data, no sockets, no threads."""
 
 import array
-import collections
 import heapq
-
-#: One city's temperatures as they were sent: ``maximum`` and ``minimum`` are text in degrees
-#: Celsius (``"31"``, ``"31.5"``, ``"-3"``), so that they are shown as they came.
-Reading = collections.namedtuple("Reading", "city maximum minimum")
 
 
 class Registry:

@@ -17,7 +17,7 @@ import os
 import sqlite3
 import stat
 
-from handlers.registry import Reading
+from handlers.temperature.reading import Reading
 
 #: What marks an SQLite file as ours (bytes 68 to 71 of its header) and which schema it has
 #: (bytes 60 to 63). Ours says "temp" in ASCII.

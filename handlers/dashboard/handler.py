@@ -1,6 +1,6 @@
 """The live page: a look at the server, pushed to whoever watches.
 
-``GET /`` is the page (``dashboard.html``), ``GET /events`` what it lives on (Server-Sent Events,
+``GET /`` is the page (``page.html``), ``GET /events`` what it lives on (Server-Sent Events,
 https://html.spec.whatwg.org/multipage/server-sent-events.html), ``GET /state`` the same as JSON.
 
 To be watched costs those who are served next to nothing: the threads that serve clients only
@@ -11,49 +11,34 @@ and for as long as it takes to copy a list; nobody who holds those ever waits fo
 """
 
 import base64
-import collections
 import hashlib
 import http.server
 import io
 import ipaddress
 import json
 import logging
-import math
 import pathlib
 import re
 import socket
-import threading
 import time
 import urllib.parse
 
-from handlers.screen import excerpt
+from engine.screen import excerpt
+from handlers.dashboard.watch import INTERVAL, Look, event, news
 
 log = logging.getLogger(__name__)
-
-#: Seconds between two looks: the page is sent five of them a second at most.
-INTERVAL = 0.2
 
 #: Seconds after which a page that was sent nothing else is told that the server is still here.
 STILL_HERE = 10.0
 
-#: Seconds for which messages are counted, one number a second.
-MINUTE = 60
-
-#: Slots that are told of; the page draws fewer.
-MOST_SLOTS = 1000
-
 #: Bytes of a request that are read; browsers send some hundreds.
 LONGEST_REQUEST = 16384
-
-#: What one look saw: the state for the page; the latest reading of every city, or None where the
-#: service has none; and a mark, which is the same as long as there is nothing new to see.
-Look = collections.namedtuple("Look", "state readings mark")
 
 NO_SUCH_PAGE = "There is nothing here. Try /, /state or /events"
 NOT_OUR_NAME = ("This server is not called that: open the page by the address that the server "
                 "printed, such as http://127.0.0.1:8080/")
 
-PAGE = pathlib.Path(__file__).with_name("dashboard.html").read_text(encoding="utf-8")
+PAGE = pathlib.Path(__file__).with_name("page.html").read_text(encoding="utf-8")
 
 
 def hash_of(element):
@@ -75,89 +60,6 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-
-
-class Watch:
-    """Looks at *server*, a `BoundedThreadingTCPServer` that serves the service of this *name*.
-
-    Use it in a ``with`` statement: in between a thread counts the messages of each second.
-    """
-
-    def __init__(self, server, name):
-        self.server = server
-        self.name = name
-        self._lock = threading.Lock()
-        self._began = time.monotonic()
-        self._looked = -math.inf
-        self._look = None
-        self._boxes = [None] * min(server.max_threads, MOST_SLOTS)
-        self._messages = collections.deque([0] * MINUTE, maxlen=MINUTE)
-        self._second = 0
-        self._total = 0
-        self._over = threading.Event()
-        server.tally = collections.deque()
-
-    def __enter__(self):
-        threading.Thread(target=self._count_seconds, name="watch", daemon=True).start()
-        return self
-
-    def __exit__(self, *error):
-        self._over.set()
-
-    def look(self, age=INTERVAL / 2):
-        """Return the latest `Look`, at most *age* seconds old."""
-        with self._lock:
-            now = time.monotonic()
-            if now - self._looked >= age:
-                self._look, self._looked = self._look_now(now), now
-            return self._look
-
-    def _look_now(self, now):
-        uptime = now - self._began
-        self._count(uptime)
-        clients = self.server.in_service()
-        state = {"service": self.name, "uptime": round(uptime, 3),
-                 "max_threads": self.server.max_threads,
-                 "slots": [client and {"client": client[0], "seconds": round(now - client[1], 3)}
-                           for client in self._in_boxes(clients)],
-                 "waiting": self.server.waiting(),
-                 "totals": self.server.totals(),
-                 "messages": list(self._messages)}
-        mark = [clients, state["waiting"], state["totals"], self._total]
-        readings = None
-        temperatures = getattr(self.server.RequestHandlerClass, "temperatures", None)
-        if temperatures:
-            state["temperatures"], readings = temperatures()
-            if self._look and readings == self._look.readings:
-                readings = self._look.readings  # so that no viewer looks for what is new
-            mark.append(state["temperatures"])
-        return Look(state, readings, mark)
-
-    def _in_boxes(self, clients):
-        """Return *clients* in their boxes, one a slot: who is in one stays there until the end."""
-        if not self._boxes:  # no limit
-            return clients[:MOST_SLOTS]
-        there, placed = set(clients), set(self._boxes)
-        newcomers = (client for client in clients if client not in placed)
-        self._boxes = [client if client in there else next(newcomers, None)
-                       for client in self._boxes]
-        return self._boxes
-
-    def _count_seconds(self):
-        """Count at the end of every second, whoever looks or not; the life of a thread."""
-        while not self._over.wait(1 - (time.monotonic() - self._began) % 1):
-            with self._lock:
-                self._count(time.monotonic() - self._began)
-
-    def _count(self, uptime):
-        """Move the server's tally into the count of this second, then go on to that of *uptime*."""
-        tally = self.server.tally
-        number = sum(tally.popleft() for _ in range(len(tally)))
-        self._messages[-1] += number
-        self._total += number
-        second = int(uptime)
-        self._messages.extend([0] * min(second - self._second, MINUTE))
-        self._second = second
 
 
 class DashboardHandler(http.server.BaseHTTPRequestHandler):
@@ -280,22 +182,3 @@ class DashboardHandler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, format, *arguments):
         log.debug("%s", excerpt(format % arguments))
-
-
-def news(seen, look):
-    """Return the events that lead from what was *seen* to this *look*; "" when nothing is new."""
-    text = event("state", look.state) if look.mark != seen.mark else ""
-    if look.readings is not seen.readings:
-        # Cities keep their places, and a reading is a new object: so only those that changed are
-        # compared, and sent.
-        known = seen.readings or []
-        changed = [new for new, old in zip(look.readings, known) if new is not old]
-        changed += look.readings[len(known):]
-        if changed or seen.readings is None:
-            text += event("cities", {"reset": seen.readings is None, "readings": changed})
-    return text
-
-
-def event(name, data):
-    """Return an event as the stream has it; *data* goes out as JSON, which is one line."""
-    return "event: {}\ndata: {}\n\n".format(name, json.dumps(data))

@@ -1,0 +1,1 @@
+"""What makes the server fast, sturdy and operable: a room a job, nothing of ours above it."""

@@ -1,0 +1,1 @@
+"""The live page: its handler, the page itself, and what it watches."""
