@@ -37,3 +37,12 @@ def show(text):
     except (OSError, ValueError) as error:
         sys.stdout = None
         log.warning("Standard output is gone (%s): nothing more is shown there.", error)
+
+
+def prepare_output(quiet, verbose):
+    """Set up the log on standard error; let no console's character set break a line."""
+    level = logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s",
+                        datefmt="%H:%M:%S")
+    if hasattr(sys.stdout, "reconfigure"):  # IDLE's has not
+        sys.stdout.reconfigure(errors="backslashreplace")

@@ -6,7 +6,7 @@ from handlers.lines import LineHandler
 class UppercaseHandler(LineHandler):
     """Answer each message in capitals."""
 
-    never_waits = True  # what that allows: engine/lane.py
+    waits = False  # what that allows: engine/leading.py
 
     def reply(self, message):
         return message.upper()

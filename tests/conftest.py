@@ -228,7 +228,7 @@ def start_server():
 def serving(handler, server_class=None, **attributes):
     """Serve *handler* in this process, by a server class with *attributes*; yields the server."""
     import server as program
-    base = server_class or program.BoundedThreadingTCPServer
+    base = server_class or program.ClassroomServer
     with type("Server", (base,), attributes)(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()

@@ -20,7 +20,7 @@ from conftest import (ENVIRONMENT, PATIENCE, ROOT, connect, needs_linux, read_al
 from handlers.dashboard.handler import DashboardHandler
 from handlers.dashboard.watch import INTERVAL, Watch
 from handlers.uppercase import UppercaseHandler
-from server import BoundedThreadingTCPServer
+from server import ClassroomServer
 
 PAGE = (ROOT / "handlers" / "dashboard" / "page.html").read_text(encoding="utf-8")
 
@@ -338,11 +338,13 @@ def test_one_viewer_too_many_is_told_in_http():
 
 
 def test_each_second_has_its_count():
-    with BoundedThreadingTCPServer(("127.0.0.1", 0), UppercaseHandler) as server:
+    with ClassroomServer(("127.0.0.1", 0), UppercaseHandler) as server:
+        answered = []
+        server.messages = lambda: sum(answered)
         watch = Watch(server, "upper")
         for uptime, number in (0.9, 3), (1.9, 4), (3.9, 5):
             watch._count(uptime - 0.8)  # as its thread does when the second begins
-            server.tally.append(number)
+            answered.append(number)
             watch._count(uptime)
         assert list(watch._messages)[-4:] == [3, 4, 0, 5]
         watch._count(62.5)

@@ -280,7 +280,7 @@ def test_a_client_that_comes_again_at_once_is_not_too_many(monkeypatch):
         def finish(self):
             super().finish()
             threading.Event().wait(0.03)
-    monkeypatch.setattr("server.REFUSAL_DELAY", PATIENCE)
+    monkeypatch.setattr("engine.accounts.REFUSAL_DELAY", PATIENCE)
     with serving(Lagging, max_per_host=1) as server:
         for _ in range(5):
             assert ask(server, b"again\n") == b"AGAIN\n"
@@ -288,7 +288,7 @@ def test_a_client_that_comes_again_at_once_is_not_too_many(monkeypatch):
 
 
 def test_an_ipv4_client_seen_over_ipv6_is_the_same_host():
-    from server import host_of
+    from engine.addresses import host_of
     assert host_of(("::ffff:192.0.2.7", 1, 0, 0)) == host_of(("192.0.2.7", 2)) == "192.0.2.7"
     assert host_of(("fe80::1%eth0", 1, 0, 2)) == "fe80::1%eth0"
     assert host_of(("::1", 1, 0, 0)) == "::1"
@@ -338,7 +338,7 @@ def test_a_stop_with_descriptors_exhausted(start_server):
 
 #: server.py, except that every other thread for a client cannot be started.
 SHORT_OF_THREADS = """
-import sys, threading, server
+import sys, threading, engine.leading, engine.shortages, server
 start, attempts = threading.Thread.start, []
 
 def fail(thread):
@@ -348,7 +348,8 @@ def fail(thread):
             raise RuntimeError("can't start new thread")
     start(thread)
 
-threading.Thread.start, server.IDLE_THREAD, server.RETRY_INTERVAL = fail, 0, 0.05
+threading.Thread.start, engine.shortages.RETRY_INTERVAL = fail, 0.05
+engine.leading.IDLE_LIMIT = 0
 sys.exit(server.main(sys.argv[1:]))
 """
 

@@ -74,8 +74,10 @@ def test_a_long_reply_survives_a_message_that_came_during_the_work():
 
 def test_waiting_in_slices_keeps_the_deadline_and_sees_the_stop(monkeypatch):
     """As on Windows, where a stop cannot wake those who wait."""
-    monkeypatch.setattr("handlers.lines.LONGEST_WAIT", 0.05)
-    monkeypatch.setattr("server.BoundedThreadingTCPServer._shut", lambda *_: None)
+    monkeypatch.setattr("engine.wire.LONGEST_WAIT", 0.05)
+    monkeypatch.setattr("engine.wire.DONT_WAIT", 0)
+    monkeypatch.setattr("engine.wire.AT_REST", 0.0)
+    monkeypatch.setattr("engine.stopping.shut", lambda *_: None)
     with upper(timeout=0.3) as server, connect(server) as connection:
         began = time.monotonic()
         assert read_all(connection).startswith(b"ERR no complete message")

@@ -15,7 +15,8 @@ from conftest import (ENVIRONMENT, PATIENCE, ROOT, Server, ask, connect, needs_l
                       read_line, serving, wait_until)
 
 from handlers.uppercase import UppercaseHandler
-from server import BoundedThreadingTCPServer, start_problem
+from engine.listening import start_problem
+from server import BoundedThreadingTCPServer, ClassroomServer
 
 
 class Gate:
@@ -88,9 +89,11 @@ def test_zero_means_no_limit():
 
 def test_no_more_threads_than_slots_even_when_they_rest():
     with serving(UppercaseHandler, max_threads=3) as server:
+        before = set(threading.enumerate())
+
         def workers():
-            return sum("_serve_clients" in thread.name or thread in server._workers
-                       for thread in threading.enumerate())
+            return len(set(threading.enumerate()) - before)
+        assert ask(server, b"x\n") == b"X\n"
         most = 0
         for _ in range(10):
             clients = [connect(server) for _ in range(6)]
@@ -173,11 +176,11 @@ def test_a_thread_that_cannot_start(monkeypatch, caplog):
     failures = [3]
 
     def fail(thread):
-        if failures[0] and "_serve_clients" in str(thread._target):
+        if failures[0] and "process_request_thread" in str(thread._target):
             failures[0] -= 1
             raise RuntimeError("can't start new thread")
         start(thread)
-    monkeypatch.setattr("server.RETRY_INTERVAL", 0.01)
+    monkeypatch.setattr("engine.shortages.RETRY_INTERVAL", 0.01)
     with serving(UppercaseHandler, max_threads=1) as server:
         monkeypatch.setattr(threading.Thread, "start", fail)
         for _ in range(3):
@@ -194,7 +197,7 @@ def test_descriptors_that_run_out(monkeypatch, caplog):
     import errno
     attempts = []
 
-    class Short(BoundedThreadingTCPServer):
+    class Short(ClassroomServer):
         def get_request(self):
             if len(attempts) < 5:
                 attempts.append(time.monotonic())
@@ -209,9 +212,12 @@ def test_descriptors_that_run_out(monkeypatch, caplog):
         def __init__(self, real):
             self.real = real
 
+        def __getattr__(self, name):
+            return getattr(self.real, name)
+
         def accept(self):
             raise OSError(errno.EMFILE, "Too many open files")
-    monkeypatch.setattr("server.RETRY_INTERVAL", 0.05)
+    monkeypatch.setattr("engine.shortages.RETRY_INTERVAL", 0.05)
     with serving(UppercaseHandler, Short) as server:
         assert ask(server, b"x\n") == b"X\n"
     assert len(attempts) == 5
@@ -262,7 +268,7 @@ def test_threads_end_with_the_server():
 
 
 def test_handle_request_serves_one_client():
-    with BoundedThreadingTCPServer(("127.0.0.1", 0), UppercaseHandler) as server:
+    with ClassroomServer(("127.0.0.1", 0), UppercaseHandler) as server:
         server.timeout = 0.01
         server.handle_request()  # nobody there
         with connect(server) as one, connect(server) as two:
@@ -279,7 +285,7 @@ def test_an_interrupt_in_the_main_thread_does_not_cut_off_those_in_service():
     """Ctrl+C reaches serve_forever while it waits for a slot: the client in service stays."""
     gate = Gate()
 
-    class Interrupted(BoundedThreadingTCPServer):
+    class Interrupted(ClassroomServer):
         max_threads = 1
 
         def service_actions(self):
@@ -298,7 +304,7 @@ def test_an_interrupt_in_the_main_thread_does_not_cut_off_those_in_service():
 
 def test_what_nobody_reads_cannot_hold_up_the_stop_for_ever():
     """Standard output and error are one pipe, full, and nobody reads it."""
-    impatient = "import server; server.GRACE, server.STOP_LIMIT = 0.2, 0.4; server.main()"
+    impatient = "import server, engine.signals; server.GRACE = 0.2; engine.signals.STOP_LIMIT = 0.4; server.main()"
     server = subprocess.Popen([sys.executable, "-c", impatient, "--port", "0", "--service", "temp",
                                "-v", "--keep-open"], cwd=str(ROOT), env=ENVIRONMENT,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -314,7 +320,7 @@ def test_what_nobody_reads_cannot_hold_up_the_stop_for_ever():
 
 
 def test_serving_again_after_a_shutdown():
-    with BoundedThreadingTCPServer(("127.0.0.1", 0), UppercaseHandler) as server:
+    with ClassroomServer(("127.0.0.1", 0), UppercaseHandler) as server:
         for _ in range(3):
             thread = threading.Thread(target=server.serve_forever, args=(0.05,))
             thread.start()

@@ -376,7 +376,7 @@ def test_what_keeps_it_from_starting_is_said_in_one_line(start_server, path, tmp
     server.kill()
     assert start(start_server, used).ask("?") == "hottest,A,2,coldest,A,1,cities,1"
     status, said = refused("--service", "upper", "--db", path)
-    assert status == 2 and "upper keeps nothing" in said and said.count("\n") == 1
+    assert status == 2 and "upper has no use for it; --service temp has" in said and said.count("\n") == 1
 
 
 def test_without_db_nothing_is_written_and_sqlite_is_not_loaded(start_server):

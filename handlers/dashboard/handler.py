@@ -3,11 +3,10 @@
 ``GET /`` is the page (``page.html``), ``GET /events`` what it lives on (Server-Sent Events,
 https://html.spec.whatwg.org/multipage/server-sent-events.html), ``GET /state`` the same as JSON.
 
-To be watched costs those who are served next to nothing: the threads that serve clients only
-append to the server's ``tally`` how many messages they answered. Everything else is read, and
-reckoned, in the page's own threads: a `Watch` is shared by them, and its lock guards all that it
-remembers between two looks. It takes the server's lock and that of the service, one after the other
-and for as long as it takes to copy a list; nobody who holds those ever waits for a `Watch`.
+To be watched costs those who are served next to nothing: everything is read, and reckoned, in the
+page's own threads. They share a `Watch`, whose lock guards all that it remembers between two looks.
+It takes the server's lock and that of the service, one after the other and for as long as it takes
+to copy a list; nobody who holds those ever waits for a `Watch`.
 """
 
 import base64

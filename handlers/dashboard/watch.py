@@ -38,7 +38,6 @@ class Watch:
         self._second = 0
         self._total = 0
         self._over = threading.Event()
-        server.tally = collections.deque()
 
     def __enter__(self):
         threading.Thread(target=self._count_seconds, name="watch", daemon=True).start()
@@ -93,11 +92,10 @@ class Watch:
                 self._count(time.monotonic() - self._began)
 
     def _count(self, uptime):
-        """Move the server's tally into the count of this second, then go on to that of *uptime*."""
-        tally = self.server.tally
-        number = sum(tally.popleft() for _ in range(len(tally)))
-        self._messages[-1] += number
-        self._total += number
+        """Count what was answered since the last time, then go on to the second of *uptime*."""
+        total = self.server.messages()
+        self._messages[-1] += total - self._total
+        self._total = total
         second = int(uptime)
         self._messages.extend([0] * min(second - self._second, MINUTE))
         self._second = second

@@ -1,3 +1,5 @@
 """The lesson's temperatures: the handler with its lock, queue and consumer, and what they use."""
 
-from handlers.temperature.handler import TemperatureHandler  # noqa: F401
+from handlers.temperature.handler import TemperatureHandler
+
+__all__ = ["TemperatureHandler"]

@@ -28,8 +28,9 @@ import queue
 import threading
 import time
 
+from engine.listening import CannotStart
 from engine.screen import show
-from handlers.lines import BadMessage, CannotStart, LineHandler
+from handlers.lines import BadMessage, LineHandler
 from handlers.temperature.reading import parse, parse_city
 from handlers.temperature.registry import Registry
 
@@ -71,8 +72,14 @@ readings = BatchQueue(maxsize=1000)
 
 #: Seconds for which the consumer lets readings gather after a batch. To switch to its thread and
 #: back costs more than a reading: in a flood this saves a third of the processor time, and the
-#: screen more than 100 summaries a second. Only a query close behind a reading waits for it.
+#: screen more than 100 summaries a second.
 PAUSE = 0.01
+
+#: Set when somebody waits for the consumer, which then makes no pause.
+wanted = threading.Event()
+
+#: Held while the service runs: its lock, its queue and its registry are those of the module.
+running_here = threading.Lock()
 
 #: Seconds for which the log does not repeat that readings cannot be stored.
 QUIET_INTERVAL = 60.0
@@ -84,6 +91,8 @@ NO_ROOM = "there are {count} cities already: expected a reading of one of them"
 NOT_STORED = "the reading was not stored, the server could not write it: send it again later"
 NOT_PROCESSED = "the reading could not be processed: the server's log says why"
 UNKNOWN_CITY = "no reading of '{city}' has come: expected a city that has sent one"
+RUNNING_ALREADY = ("this program runs the temperature service already: its lock and its queue are "
+                   "there once. Start another program for another one.")
 NO_SQLITE = "cannot use --db: this Python has no sqlite3 ({reason}). Use another Python."
 
 HOTTEST = "Hottest city: {city} with {temperature}"
@@ -103,6 +112,7 @@ class TemperatureHandler(LineHandler):
     - ``db``: the file in which a `Store` keeps every reading; None keeps them in memory alone.
     """
 
+    waits = False  # but for a place in the queue or the consumer's word: see put and outcome_of
     max_cities = 100000
     db = None
 
@@ -113,7 +123,10 @@ class TemperatureHandler(LineHandler):
 
         With ``db`` the registry begins with what is in the store. Raises `CannotStart`.
         """
+        if not running_here.acquire(blocking=False):
+            raise CannotStart(RUNNING_ALREADY)
         with contextlib.ExitStack() as stack:
+            stack.callback(running_here.release)
             store = None
             if cls.db is not None:
                 store = stack.enter_context(contextlib.closing(open_store(cls.db)))
@@ -123,6 +136,7 @@ class TemperatureHandler(LineHandler):
                 yield
             finally:
                 readings.put(END)
+                wanted.set()
                 while consumer.is_alive():
                     consumer.join(POLL_INTERVAL)
                 with lock:
@@ -135,12 +149,28 @@ class TemperatureHandler(LineHandler):
         reading = parse(message)
         reserve_place(reading.city, self.max_cities)
         if self.db is None:
-            readings.put(Item(reading, time.time(), None))
+            self.put(Item(reading, time.time(), None))
         else:
-            problem = outcome_of(reading)
+            problem = self.outcome_of(reading)
             if problem:
                 raise BadMessage(problem)
         return "BYE"
+
+    def put(self, item):
+        """Put *item* in the queue; wait when it is full."""
+        try:
+            readings.put_nowait(item)
+        except queue.Full:
+            self.make_way()
+            readings.put(item)
+
+    def outcome_of(self, reading):
+        """Put *reading* in the queue; wait for the consumer's word: None, or a problem's text."""
+        waiter = queue.SimpleQueue()
+        self.make_way()
+        readings.put(Item(reading, time.time(), waiter))
+        wanted.set()
+        return waiter.get()
 
     @classmethod
     def temperatures(cls):
@@ -160,7 +190,7 @@ class TemperatureHandler(LineHandler):
     def answer_query(self, text):
         """Return the reply to ``?`` and *text*, the rest of the line."""
         city = parse_city(text) if text.strip() else None
-        outcome_of(None)  # everything that came before has been processed
+        self.outcome_of(None)  # everything that came before has been processed
         with lock:
             fields = overview() if city is None else registry.get(city)
         if fields is None:
@@ -177,13 +207,6 @@ def reserve_place(city, limit):
         if city not in newcomers and count >= limit:
             raise BadMessage(NO_ROOM.format(count=count))
         newcomers[city] = newcomers.get(city, 0) + 1
-
-
-def outcome_of(reading):
-    """Put *reading* in the queue; return the consumer's word: None, or the text of a problem."""
-    waiter = queue.SimpleQueue()
-    readings.put(Item(reading, time.time(), waiter))
-    return waiter.get()
 
 
 def overview():
@@ -251,7 +274,8 @@ class Consumer(threading.Thread):
                 for _ in items:
                     readings.task_done()
             if self.store is None:  # with one, writing to the disk takes its time
-                time.sleep(PAUSE)
+                wanted.wait(PAUSE)
+            wanted.clear()  # who sets it has put something in the queue, which comes next
 
     def process(self, items):
         """Store and record the readings in *items*, tell who waits, show the summary."""

@@ -1,0 +1,112 @@
+"""The command line of the server: its options, and one line for each mistake in them."""
+
+import argparse
+import math
+
+VERSION = "1.0"
+
+NOT_OF_THIS_SERVICE = "argument --{option}: the service {service} has no use for it; {others} has"
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """An ArgumentParser that says what is wrong in one line."""
+
+    def error(self, message):
+        self.exit(2, "{}: {}. See {} --help.\n".format(self.prog, message, self.prog))
+
+
+def number(kind, least, most, expected):
+    """Return a converter for argparse: text to a *kind* of number from *least* to *most*."""
+    def convert(text):
+        try:
+            value = kind(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError("expected {}, not '{}'".format(expected, text))
+        return value
+    return convert
+
+
+count = number(int, 0, 10**6, "a whole number from 0 to 1000000")
+positive = number(int, 1, 2**31 - 1, "a whole number from 1 to 2147483647")
+seconds = number(float, 0, 86400, "seconds from 0 to 86400")
+some_seconds = number(float, 0.001, 86400, "seconds from 0.001 to 86400")
+port = number(int, -math.inf, math.inf, "a port from 0 to 65535")
+
+#: Options that a handler class has as attributes of the same name: what the class says counts
+#: unless the user gives the option. Those of every service come first, then those of only some.
+OF_EVERY_SERVICE = "timeout", "max_line", "keep_open", "work"
+OF_SOME_SERVICES = "max_cities", "db"
+
+
+def parse_options(services, arguments=None):
+    """Return the options in the command line's *arguments*; wrong ones exit with status 2.
+
+    *services* has the handler classes by name. Options that a handler class has as attributes are
+    None where the user does not give them.
+    """
+    parser = OneLineParser(
+        prog="server.py", description="Serve a class: one of the lesson's services over TCP.",
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=22, width=100))
+    parser.add_argument(
+        "--service", metavar="NAME", choices=sorted(services), default="upper",
+        help="what to serve: %(choices)s (default: %(default)s)")
+    add_server_options(parser.add_argument)
+    add_service_options(parser.add_argument)
+    add_output_options(parser)
+    options = parser.parse_args(arguments)
+    for name in OF_SOME_SERVICES:
+        if getattr(options, name) is not None and not hasattr(services[options.service], name):
+            others = [other for other in services if hasattr(services[other], name)]
+            parser.error(NOT_OF_THIS_SERVICE.format(
+                option=name.replace("_", "-"), service=options.service,
+                others=" or ".join("--service " + other for other in others)))
+    return options
+
+
+def add_server_options(option):
+    """Add the options of the server, whatever it serves."""
+    option("--host", metavar="H", default="127.0.0.1",
+           help="address to listen on; 0.0.0.0 lets other machines in (default: %(default)s)")
+    option("--port", metavar="P", type=port, default=50000,
+           help="port to listen on; 0 picks a free one (default: %(default)s)")
+    option("--max-threads", metavar="N", type=count, default=4,
+           help="clients served at a time; 0: no limit (default: %(default)s)")
+    option("--max-per-host", metavar="N", type=count, default=0,
+           help="clients served at a time from one address; 0: no limit (default: %(default)s)")
+    option("--backlog", metavar="N", type=positive, default=128,
+           help="clients that may wait for a slot, connected (default: %(default)s)")
+    option("--dashboard", metavar="PORT", nargs="?", const=8080, type=port,
+           help="show a live page on this port, 8080 if none is named (default: no page)")
+
+
+def add_service_options(option):
+    """Add the options that are attributes of a handler class, with what its class usually says."""
+    option("--timeout", metavar="S", type=some_seconds,
+           help="seconds for a message to arrive, and for its reply (default: 60)")
+    option("--max-line", metavar="BYTES", type=positive,
+           help="bytes a message may have (default: 65536)")
+    option("--keep-open", action="store_true", default=None,
+           help="go on after the first reply until the client closes (default: close)")
+    option("--work", metavar="S", type=seconds,
+           help="seconds of work to imitate for every message (default: 0)")
+    option("--max-cities", metavar="N", type=positive,
+           help="cities that temp keeps; a new one beyond is refused (default: 100000)")
+    option("--db", metavar="FILE",
+           help="where temp keeps every reading, in SQLite (default: nothing is written)")
+
+
+def add_output_options(parser):
+    """Add the options about what is said."""
+    amount = parser.add_mutually_exclusive_group()
+    amount.add_argument("-q", "--quiet", action="store_true", help="log warnings only")
+    amount.add_argument("-v", "--verbose", action="store_true",
+                        help="log messages and slots; show every city's temperatures")
+    parser.add_argument("--version", action="version", version="%(prog)s " + VERSION)
+
+
+def service_attributes(options):
+    """Return what the user asked of the service, for its handler class: name -> value."""
+    names = OF_EVERY_SERVICE + OF_SOME_SERVICES
+    return {name: getattr(options, name) for name in names if getattr(options, name) is not None}

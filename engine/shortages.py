@@ -1,0 +1,51 @@
+"""What happens when the system runs out of descriptors or threads: it is said, once, and passes."""
+
+import errno
+import math
+import time
+
+#: Seconds to wait when descriptors or threads have run out, before trying again.
+RETRY_INTERVAL = 0.5
+
+#: Seconds for which a warning that this has happened is not repeated.
+QUIET_INTERVAL = 60.0
+
+#: What ``accept`` says when the system has run out of something that comes back.
+SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM,
+             getattr(errno, "WSAEMFILE", errno.EMFILE), getattr(errno, "WSAENOBUFS", errno.ENOBUFS)}
+
+THREADS_RAN_OUT = "the server cannot start a thread for you: try again in a moment"
+
+
+class Shortages:
+    """Mix-in for a server with `Accounts`: no shortage stops it or keeps the processor busy.
+
+    ``_quiet_until`` has no lock: at worst a warning is logged twice.
+    """
+
+    _quiet_until = -math.inf
+
+    def get_request(self):
+        """Accept a client; where descriptors have run out, wait before that is tried again."""
+        try:
+            return super().get_request()
+        except OSError as error:
+            if error.errno in SHORTAGES and not self.stopping.is_set():
+                self._say(error.strerror)
+                self.stopping.wait(RETRY_INTERVAL)
+            raise
+
+    def process_request(self, request, client_address):
+        """Have the client served; refuse it where there is no thread to be had."""
+        try:
+            super().process_request(request, client_address)
+        except (RuntimeError, MemoryError) as error:
+            self._say(error)
+            self.refuse(request, client_address, THREADS_RAN_OUT)
+            self.shutdown_request(request)
+            self.stopping.wait(RETRY_INTERVAL)
+
+    def _say(self, reason):
+        if time.monotonic() >= self._quiet_until:
+            self._quiet_until = time.monotonic() + QUIET_INTERVAL
+            self.log.warning("Cannot take more clients for now (%s); trying again.", reason)

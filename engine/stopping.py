@@ -1,0 +1,50 @@
+"""The graceful stop: what has been asked is answered, and it takes no longer than it may."""
+
+import contextlib
+import os
+import socket
+import threading
+import time
+
+#: Seconds that one wait may last: on Windows a Ctrl+C is not noticed in it, only after it.
+POLL_INTERVAL = 0.5
+
+
+class GracefulStop:
+    """Mix-in for a server with `Accounts` and `LeadingThreads`: the method ``stop``."""
+
+    def stop(self, seconds):
+        """Accept no more, let idle clients go, answer what has been asked.
+
+        Returns how many clients had to be cut off because *seconds* were not enough; they count as
+        timed out. `serve_forever` must be running, in another thread. A handler may call this: its
+        own client is neither waited for nor cut off.
+        """
+        with contextlib.suppress(OSError):  # wakes who waits in accept, on Linux
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self.shutdown()
+        self.stopping.set()  # again: serve_forever clears it when it has only just begun
+        deadline = time.monotonic() + seconds
+        with self._books:
+            if os.name != "nt":  # where it would reset the connection if more input came
+                for request in self._others():
+                    shut(request, socket.SHUT_RD)
+            while self._others() and time.monotonic() < deadline:
+                self._someone_left.wait(min(POLL_INTERVAL, seconds))
+            cut_off = self._others()
+        for request in cut_off:
+            self._leave(request, "timed out")
+            shut(request, socket.SHUT_RDWR)
+        self.join_threads(deadline)  # so that what they log comes before what the caller says
+        return len(cut_off)
+
+    def _others(self):
+        """Return the connections of all clients but the caller's own. The caller holds the lock."""
+        me = threading.get_ident()
+        return [request for request, client in self._clients.items() if client.thread != me]
+
+
+def shut(request, how):
+    """Shut down one side, or both, of a connection that may be closed already."""
+    with contextlib.suppress(OSError):
+        request.shutdown(how)
