@@ -90,11 +90,10 @@ class LeadingThreads(socketserver.ThreadingTCPServer):
             raise
 
     def shutdown(self):
-        """Accept nobody any more. Threads without a client end."""
+        """Serve nobody any more who comes now. Threads without a client end: a leader that waits
+        in ``accept`` looks up soon, and until then turns away who comes."""
         self._send_home()
         super().shutdown()
-        with self._lead:  # who leads may be in accept, and looks up soon
-            self._nobody_leads.wait_for(lambda: self._leader is None, 2 * POLL_INTERVAL)
 
     def server_close(self):
         """Close the listening socket; threads without a client end."""
@@ -168,7 +167,7 @@ class LeadingThreads(socketserver.ThreadingTCPServer):
                 waits += 1
                 continue
             try:
-                if (self.verify_request(request, client_address)
+                if (self._serving and self.verify_request(request, client_address)
                         and self.admit(request, client_address)):
                     return request, client_address
             except Exception:

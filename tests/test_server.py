@@ -16,7 +16,7 @@ from conftest import (ENVIRONMENT, PATIENCE, ROOT, Server, ask, connect, needs_l
 
 from handlers.uppercase import UppercaseHandler
 from engine.listening import start_problem
-from server import BoundedThreadingTCPServer, ClassroomServer
+from server import ClassroomServer
 
 
 class Gate:

@@ -273,7 +273,7 @@ class Consumer(threading.Thread):
             finally:
                 for _ in items:
                     readings.task_done()
-            if self.store is None:  # with one, writing to the disk takes its time
+            if self.store is None and END not in items:  # with one, writing to the disk takes its time
                 wanted.wait(PAUSE)
             wanted.clear()  # who sets it has put something in the queue, which comes next
 

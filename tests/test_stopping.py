@@ -1,0 +1,191 @@
+"""engine/stopping.py and engine/signals.py: what is promised to those in service at a stop."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from conftest import (ENVIRONMENT, PATIENCE, ROOT, connect, needs_linux, read_all, read_line,
+                      serving, wait_until)
+
+from handlers.lines import LineHandler
+from handlers.temperature import handler as temperature
+from handlers.uppercase import UppercaseHandler
+
+
+def test_a_stop_after_a_client_was_served_takes_no_time():
+    """Three say nothing, and a fourth thread has just lost its client."""
+    for _ in range(8):
+        with serving(UppercaseHandler, max_threads=4) as server:
+            silent = [connect(server) for _ in range(3)]
+            with connect(server) as client:
+                client.sendall(b"x\n")
+                assert read_all(client) == b"X\n"
+            began = time.monotonic()
+            assert server.stop(PATIENCE) == 0
+            assert time.monotonic() - began < 1
+            for client in silent:
+                assert read_all(client) == b""
+                client.close()
+
+
+class Slow(LineHandler):
+    """Is in work until the test says otherwise."""
+
+    keep_open = True
+    go_on = threading.Event()
+
+    def reply(self, message):
+        if message == "slow":
+            assert self.go_on.wait(PATIENCE)
+        return message
+
+
+def test_what_was_sent_before_the_stop_is_answered_and_half_a_message_is_told_why():
+    """Also what came while another message was in work."""
+    handler = type("Handler", (Slow,), {"go_on": threading.Event()})
+    with serving(handler) as server, connect(server) as busy, connect(server) as half:
+        half.sendall(b"half a mess")
+        busy.sendall(b"slow\n")
+        wait_until(lambda: len(server.in_service()) == 2)
+        busy.sendall(b"and\nanother\n")
+        stopping = threading.Thread(target=server.stop, args=(PATIENCE,))
+        stopping.start()
+        assert server.stopping.wait(PATIENCE)
+        handler.go_on.set()
+        assert read_all(busy) == b"slow\nand\nanother\n"
+        assert read_all(half).decode() == ("ERR the server stops, and your last message was not "
+                                           "complete: send it again later\n")
+        stopping.join(PATIENCE)
+        assert server.totals()["timed out"] == 0
+
+
+def test_a_client_that_never_ceases_does_not_hold_up_the_stop():
+    handler = type("Handler", (UppercaseHandler,), {"keep_open": True})
+    with serving(handler) as server, connect(server) as client:
+        ended = threading.Event()
+
+        def send():
+            with contextlib.suppress(OSError):
+                while True:
+                    client.sendall(b"x\n" * 1000)
+
+        def read():
+            with contextlib.suppress(OSError):
+                read_all(client)
+            ended.set()
+        for work in send, read:
+            threading.Thread(target=work, daemon=True).start()
+        wait_until(lambda: server.messages() > 10000)
+        began = time.monotonic()
+        assert server.stop(PATIENCE) == 0
+        assert time.monotonic() - began < PATIENCE / 4
+        assert ended.wait(PATIENCE)
+
+
+def test_each_reply_comes_when_it_is_ready():
+    class Step(LineHandler):
+        """Gives one reply for each permission."""
+
+        keep_open = True
+        allowed = threading.Semaphore(0)
+
+        def reply(self, message):
+            assert self.allowed.acquire(timeout=PATIENCE)
+            return "ok"
+    with serving(Step) as server, connect(server) as client:
+        client.sendall(b"x\n" * 30)
+        for _ in range(30):
+            Step.allowed.release()
+            assert read_line(client) == "ok"
+
+
+def test_replies_before_one_that_waits_are_sent():
+    """A service that says it does not wait, but for one message."""
+    class Mostly(LineHandler):
+        keep_open, waits = True, False
+        go_on = threading.Event()
+
+        def reply(self, message):
+            if message == "wait":
+                self.make_way()
+                assert self.go_on.wait(PATIENCE)
+            return message
+    with serving(Mostly, max_threads=2) as server, connect(server) as client:
+        client.sendall(b"one\ntwo\nwait\n")
+        assert [read_line(client), read_line(client)] == ["one", "two"]
+        with connect(server) as other:  # and it has made way
+            other.sendall(b"other\n")
+            assert read_line(other) == "other"
+        Mostly.go_on.set()
+        assert read_line(client) == "wait"
+
+
+def test_a_query_does_not_wait_for_the_pause_of_the_consumer(monkeypatch):
+    monkeypatch.setattr(temperature, "PAUSE", 2 * PAUSES_SEEN)
+    monkeypatch.setattr(temperature, "registry", temperature.Registry())
+    monkeypatch.setattr(temperature, "show", lambda text: None)
+    handler = type("Handler", (temperature.TemperatureHandler,), {"keep_open": True})
+    with handler.running(), serving(handler) as server, connect(server) as client:
+        began = time.monotonic()
+        for message in b"Recife,31,24\n", b"?\n", b"?Recife\n", b"?\n":
+            client.sendall(message)
+            read_line(client)
+        assert time.monotonic() - began < PAUSES_SEEN
+
+
+#: Seconds; a query that waits for the pause takes twice as long.
+PAUSES_SEEN = 5.0
+
+
+@needs_linux
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_the_limit_holds_from_the_first_line_also_when_the_screen_blocks(signum):
+    """Standard output is a pipe that is full before the program starts."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    try:
+        while True:
+            os.write(writer, b"x" * 4096)
+    except BlockingIOError:
+        pass
+    os.set_blocking(writer, True)
+    impatient = ("import engine.signals; engine.signals.STOP_LIMIT = 0.3\n"
+                 "import server; server.main(['--port', '0'])")
+    process = subprocess.Popen([sys.executable, "-c", impatient], cwd=str(ROOT), env=ENVIRONMENT,
+                               stdout=writer, stderr=subprocess.DEVNULL)
+    os.close(writer)
+    try:
+        wait_until(lambda: catches_sigterm(process.pid) and state_of(process.pid) == "S")
+        process.send_signal(signum)
+        assert process.wait(PATIENCE) == 1
+    finally:
+        process.kill()
+        os.close(reader)
+
+
+def state_of(pid):
+    """Return the state of a process as Linux tells it: S when it sleeps in a system call."""
+    with open("/proc/{}/stat".format(pid)) as stat:
+        return stat.read().rpartition(")")[2].split()[0]
+
+
+def catches_sigterm(pid):
+    """Tell whether a process has a handler for SIGTERM, which ours sets last (proc(5): SigCgt)."""
+    with open("/proc/{}/status".format(pid)) as status:
+        caught = re.search(r"^SigCgt:\s+([0-9a-f]+)$", status.read(), re.M).group(1)
+    return int(caught, 16) >> (signal.SIGTERM - 1) & 1
+
+
+def test_a_stop_before_serving_has_begun():
+    for _ in range(5):
+        with serving(UppercaseHandler) as server:
+            assert server.stop(PATIENCE) == 0
+            with socket.socket() as late:
+                assert late.connect_ex(server.server_address) != 0 or late.recv(1) == b""
