@@ -9,13 +9,13 @@ program runs `ClassroomServer`, which is that class and some rooms of ``engine/`
 import contextlib
 import functools
 import logging
-import socket
 import socketserver
 import sys
 import threading
 
-from engine.accounts import Accounts, named
-from engine.addresses import is_this_machine, shown
+from engine.accounts import Accounts
+from engine.addresses import is_this_machine, local, shown
+from engine.books import named
 from engine.lane import Lane, StaysInLane
 from engine.leading import LeadingThreads
 from engine.listening import CannotStart, Listening, listening
@@ -33,10 +33,6 @@ POLL_INTERVAL = 0.5
 
 #: Seconds that a graceful stop gives the messages in flight.
 GRACE = 3.0
-
-#: Viewers of the page at a time, in all and from one address.
-VIEWERS = 50
-VIEWERS_PER_HOST = 10
 
 TOTALS = ("Stopped: accepted {accepted}, served {served}, refused {refused}, "
           "timed out {timed_out}, gone {gone}, failed {failed}")
@@ -168,27 +164,12 @@ def make_server(options):
                      max_per_host=options.max_per_host, request_queue_size=options.backlog)
 
 
-@contextlib.contextmanager
 def make_page(options, server):
-    """Yield the server of the live page about *server*, None without one. Raises `CannotStart`."""
+    """Return the context of the live page's server about *server*. Raises `CannotStart`."""
     if options.dashboard is None:
-        yield None
-        return
-    from handlers.dashboard import DashboardHandler, Watch  # not above: it is not for everybody
-    with Watch(server, options.service) as watch:
-        names = {"localhost", options.host.lower(), socket.gethostname().lower()}
-        handler = type("DashboardHandler", (DashboardHandler,), {"watch": watch, "names": names})
-        quiet = logging.getLogger("dashboard")
-        quiet.setLevel(logging.WARNING)  # who watches is not who is served
-        with listening(ClassroomServer, handler, options.host, options.dashboard, "--dashboard",
-                       max_threads=VIEWERS, max_per_host=VIEWERS_PER_HOST, log=quiet,
-                       refusal=DashboardHandler.refusal) as page:
-            yield page
-
-
-def local(address):
-    """Return *address*, or this machine's own where it stands for all of a machine's addresses."""
-    return ({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address[0], address[0]), address[1])
+        return contextlib.nullcontext()
+    from handlers.dashboard import page_about  # not above: it is not for everybody
+    return page_about(server, options, ClassroomServer)
 
 
 def warn_if_open(host):

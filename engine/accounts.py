@@ -1,6 +1,5 @@
-"""Who is in service and how that ended: every client accepted is counted once, however it ends."""
+"""A client's way through the server: admitted or refused, served, gone; and what is logged of it."""
 
-import collections
 import contextlib
 import errno
 import logging
@@ -9,61 +8,29 @@ import sys
 import threading
 import time
 
-from engine.addresses import host_of, shown
-
-#: Seconds that a client over its host's limit waits, in case one before it is just leaving.
-REFUSAL_DELAY = 0.002
+from engine.addresses import shown
+from engine.books import Books
 
 #: What a connection says, besides ConnectionError, when the network to the client has failed.
 UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.ETIMEDOUT}
 
-#: How the service of a client can end.
-OUTCOMES = "served", "refused", "timed out", "gone", "failed"
-
 TOO_MANY = "too many connections from your address"
-STATUS = "slots {used}/{slots}, served {served}, refused {refused}, timed out {timed_out}"
 
 
-class Client:
-    """A client in service. ``handler`` is the one that has introduced itself, if any."""
+class Accounts(Books):
+    """Mix-in for a server with `LeadingThreads`: refuses clients, and accounts for all others.
 
-    __slots__ = "address", "host", "began", "thread", "handler"
+    Class attributes that may be overridden, besides ``max_per_host``:
 
-    def __init__(self, address, host):
-        self.address, self.host, self.began = address, host, time.monotonic()
-        self.thread = self.handler = None
-
-
-class Accounts:
-    """Mix-in for a server with `LeadingThreads`: counts clients, limits each host, refuses.
-
-    Class attributes that may be overridden:
-
-    - ``max_per_host``: clients served at a time from one address; 0 means no limit;
     - ``refusal``: what a client is sent who is not served, with a field for the reason;
     - ``log``: the Logger that is told what happens to clients.
 
     A subclass may override ``get_request``, ``verify_request``, ``finish_request`` and
     ``handle_error`` as it likes, also without ``super()``: nothing here depends on them.
-
-    What is shared: the clients, the hosts and the totals, guarded by ``_books``, which nobody holds
-    while waiting for anything else. ``_someone_left`` is its condition.
     """
 
-    max_per_host = 0
     refusal = "ERR {}\n"
     log = logging.getLogger("server")
-
-    def __init__(self, *args, **kwargs):
-        self._books = threading.Lock()
-        self._someone_left = threading.Condition(self._books)
-        self._clients = {}
-        self._hosts = collections.Counter()
-        self._totals = dict.fromkeys(("accepted", *OUTCOMES), 0)
-        self._messages = 0
-        super().__init__(*args, **kwargs)
-
-    # A client's way: admitted or refused, served, gone
 
     def process_request(self, request, client_address):
         """Admit the client that ``serve_forever`` has accepted, or refuse it."""
@@ -72,35 +39,19 @@ class Accounts:
         try:
             return super().process_request(request, client_address)
         except BaseException:
-            self._leave(request, "failed")
+            self.leave(request, "failed")
             raise
 
     def admit(self, request, client_address):
-        """Enter the client among those in service; refuse it when its host has enough of them.
-
-        A client with its reply in hand may come again before the thread that served it has run
-        on: before it is refused, that thread gets a moment.
-        """
-        client = Client(client_address, host_of(client_address) if self.max_per_host else None)
-        with self._books:
-            self._totals["accepted"] += 1
-            if client.host is None or self._has_room(client.host):
-                self._clients[request] = client
-                return True
+        """Enter the client among those in service; refuse it when its host has enough of them."""
+        if self.enter(request, client_address):
+            return True
         self.refuse(request, client_address, TOO_MANY)
         return False
 
-    def _has_room(self, host):
-        """Enter *host* once more among those in service, unless it has enough; holds the lock."""
-        if not self._someone_left.wait_for(lambda: self._hosts[host] < self.max_per_host,
-                                           REFUSAL_DELAY):
-            return False
-        self._hosts[host] += 1
-        return True
-
     def refuse(self, request, client_address, text):
         """Tell a client in one line why it is not served."""
-        self._leave(request, "refused")
+        self.leave(request, "refused")
         self.log.info("Refused client %s: %s.", shown(client_address), text)
         with contextlib.suppress(OSError):  # it need not wait for our answer
             request.setblocking(False)
@@ -126,7 +77,7 @@ class Accounts:
             outcome = outcome_of(error, request)
             self.handle_error(request, client_address)
         finally:
-            self._leave(request, outcome)
+            self.leave(request, outcome)
             self.shutdown_request(request)
         if outcome == "served" and self.log.isEnabledFor(logging.INFO):
             self.log.info("Served client %s in %.3f s.", shown(client_address),
@@ -144,57 +95,6 @@ class Accounts:
             self.log.info("Client %s is gone: %s.", shown(client_address), error)
         else:
             self.log.error("Serving client %s failed.", shown(client_address), exc_info=True)
-
-    def _leave(self, request, outcome):
-        """Count the *outcome* of a client, which from now on is not in service.
-
-        Those refused may never have been; of others only the first outcome counts, as when one was
-        cut off.
-        """
-        with self._books:
-            client = self._clients.pop(request, None)
-            if client or outcome == "refused":
-                self._totals[outcome] += 1
-            if client:
-                self._messages += client.handler.answered if client.handler else 0
-                if client.host is not None:
-                    self._hosts[client.host] -= 1
-                    if not self._hosts[client.host]:
-                        del self._hosts[client.host]
-                self._someone_left.notify_all()
-
-    # Telling
-
-    def introduce(self, handler):
-        """Let *handler* be known as the one that serves its client: it counts its ``answered``
-        messages."""
-        client = self._clients.get(handler.request)
-        if client:
-            client.handler = handler
-
-    def totals(self):
-        """Return how many clients were accepted and what became of them: name -> number."""
-        with self._books:
-            return dict(self._totals)
-
-    def messages(self):
-        """Return how many messages have been answered, also those of clients in service."""
-        with self._books:
-            return self._messages + sum(client.handler.answered for client
-                                        in self._clients.values() if client.handler)
-
-    def in_service(self):
-        """Return who is in service, the longest first: pairs of an address, as users write it, and
-        the ``time.monotonic()`` at which it was accepted."""
-        with self._books:
-            clients = list(self._clients.values())
-        return [(shown(client.address), client.began) for client in clients]
-
-    def status(self):
-        """Return the state of the slots and the totals in a line, as tcpserver shows them."""
-        with self._books:
-            return STATUS.format(used=len(self._clients), slots=self.max_threads or "unlimited",
-                                 **named(self._totals))
 
 
 def outcome_of(error, request):
@@ -220,8 +120,3 @@ def is_there(request):
         return True
     except OSError:
         return False
-
-
-def named(totals):
-    """Return *totals* with names that a text can use as fields."""
-    return {name.replace(" ", "_"): number for name, number in totals.items()}

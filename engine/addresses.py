@@ -26,3 +26,8 @@ def host_of(address):
 def is_this_machine(host):
     """Tell whether only this machine can reach *host*."""
     return host == "::1" or (host_of((host,)) or "").startswith("127.")
+
+
+def local(address):
+    """Return *address*, or this machine's own where it stands for all of a machine's addresses."""
+    return ({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address[0], address[0]), address[1])

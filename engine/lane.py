@@ -13,7 +13,7 @@ import selectors
 import threading
 import time
 
-from engine.wire import CHUNK, DONT_WAIT
+from engine.replies import CHUNK, DONT_WAIT
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ SHORT = 1024
 
 #: What waits for many sockets and notices at once when there is one more; None where the system has
 #: neither epoll nor kqueue, and so no lane (Windows).
-Watcher = getattr(selectors, "EpollSelector", getattr(selectors, "KqueueSelector", None))
+Selector = getattr(selectors, "EpollSelector", getattr(selectors, "KqueueSelector", None))
 
 
 class Lane:
@@ -34,7 +34,7 @@ class Lane:
     are ready, and lets go of it while it waits; a thread that comes, or goes on, waits for that.
     """
 
-    exists_here = Watcher is not None
+    exists_here = Selector is not None
 
     def __init__(self):
         self._lock = threading.Lock()
@@ -69,7 +69,7 @@ class Lane:
         """Return a place for the *member*, None when the system has no room for one."""
         place = Place(member, self._lock)
         try:
-            self._watcher = self._watcher or Watcher()
+            self._watcher = self._watcher or Selector()
             self._watcher.register(member.connection, selectors.EVENT_READ, place)
         except OSError as error:
             log.debug("No lane for now, a thread a client will do: %s.", error)
@@ -146,7 +146,7 @@ class StaysInLane:
         self.read_ahead = b""
 
     def receive(self):
-        """As in `LineConnection`; who has settled is answered in the lane until that ends."""
+        """As in `MessageHandler`; who has settled is answered in the lane until that ends."""
         self.deadline = time.monotonic() + self.timeout
         if self.settled >= SETTLED and not self.partial:
             self.stay()
@@ -188,7 +188,7 @@ class StaysInLane:
         return bool(self.settled) and not self.unsent and not self.stopping.is_set()
 
     def read(self):
-        """As in `LineConnection`; first what has been read in the lane."""
+        """As in `MessageHandler`; first what has been read in the lane."""
         chunk, self.read_ahead = self.read_ahead, b""
         return chunk or super().read()
 
@@ -198,7 +198,7 @@ class StaysInLane:
             super().send_rest()
 
     def make_way(self):
-        """As in `LineConnection`; a conversation that waits has not settled.
+        """As in `MessageHandler`; a conversation that waits has not settled.
 
         In the lane the others wait too, this once: then it goes on in its own thread.
         """

@@ -15,7 +15,6 @@ import contextlib
 import socket
 import socketserver
 import threading
-import time
 
 #: Seconds for which the leader waits in ``accept`` before it looks whether the server is stopping.
 POLL_INTERVAL = 0.5
@@ -57,7 +56,6 @@ class LeadingThreads(socketserver.ThreadingTCPServer):
         self._leader = None
         self._followers = 0
         self._serving = False
-        self._threads_here = set()
         super().__init__(*args, **kwargs)
 
     # In the thread that runs serve_forever
@@ -113,11 +111,9 @@ class LeadingThreads(socketserver.ThreadingTCPServer):
 
     def process_request_thread(self, request, client_address):
         """Serve this client and then those that come after it; the life of a thread."""
-        me = threading.current_thread()
         with self._lead:
-            self._threads_here.add(me)
             if self._leader is request:
-                self._leader = me.ident
+                self._leader = threading.get_ident()
         client = request, client_address
         try:
             while client:
@@ -127,8 +123,6 @@ class LeadingThreads(socketserver.ThreadingTCPServer):
                 client = self._next_client()
         finally:
             self.make_way()
-            with self._lead:
-                self._threads_here.discard(me)
 
     def serve_client(self, request, client_address):
         """Serve one client."""
@@ -187,10 +181,3 @@ class LeadingThreads(socketserver.ThreadingTCPServer):
                     return False
                 self._leader = threading.get_ident()
         return self._serving
-
-    def join_threads(self, deadline):
-        """Wait for the threads to end, but not beyond *deadline* (``time.monotonic()``)."""
-        with self._lead:
-            threads = self._threads_here - {threading.current_thread()}
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))

@@ -11,7 +11,25 @@ POLL_INTERVAL = 0.5
 
 
 class GracefulStop:
-    """Mix-in for a server with `Accounts` and `LeadingThreads`: the method ``stop``."""
+    """Mix-in for a server with `Books` and `LeadingThreads`: the method ``stop``.
+
+    The threads that serve clients stand in ``_serving_threads``, guarded by the lock of the books.
+    """
+
+    def __init__(self, *args, **kwargs):
+        self._serving_threads = set()
+        super().__init__(*args, **kwargs)
+
+    def process_request_thread(self, request, client_address):
+        """Serve this client and those after it; meanwhile the thread is known."""
+        me = threading.current_thread()
+        with self._books:
+            self._serving_threads.add(me)
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            with self._books:
+                self._serving_threads.discard(me)
 
     def stop(self, seconds):
         """Accept no more, let idle clients go, answer what has been asked.
@@ -32,10 +50,12 @@ class GracefulStop:
             while self._others() and time.monotonic() < deadline:
                 self._someone_left.wait(min(POLL_INTERVAL, seconds))
             cut_off = self._others()
+            threads = self._serving_threads - {threading.current_thread()}
         for request in cut_off:
-            self._leave(request, "timed out")
+            self.leave(request, "timed out")
             shut(request, socket.SHUT_RDWR)
-        self.join_threads(deadline)  # so that what they log comes before what the caller says
+        for thread in threads:  # so that what they log comes before what the caller says
+            thread.join(max(0.0, deadline - time.monotonic()))
         return len(cut_off)
 
     def _others(self):

@@ -6,8 +6,9 @@ import logging
 import time
 
 from engine.leading import makes_way
+from engine.messages import MessageHandler, MessageTooLong
+from engine.replies import CHUNK
 from engine.screen import excerpt, printable
-from engine.wire import CHUNK, LineConnection, MessageTooLong
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ class BadMessage(ValueError):
     """A message that the service cannot take: its text, after ``ERR``, is the reply."""
 
 
-class LineHandler(LineConnection):
+class LineHandler(MessageHandler):
     """Talk with one client: messages -> replies. There is one handler object for each client.
 
     A service overrides

@@ -280,7 +280,7 @@ def test_a_client_that_comes_again_at_once_is_not_too_many(monkeypatch):
         def finish(self):
             super().finish()
             threading.Event().wait(0.03)
-    monkeypatch.setattr("engine.accounts.REFUSAL_DELAY", PATIENCE)
+    monkeypatch.setattr("engine.books.REFUSAL_DELAY", PATIENCE)
     with serving(Lagging, max_per_host=1) as server:
         for _ in range(5):
             assert ask(server, b"again\n") == b"AGAIN\n"

@@ -264,7 +264,7 @@ def test_no_room_for_the_lane(monkeypatch):
     def fail():
         raise OSError("too many open files")
     with who() as server, connect(server) as connection:
-        monkeypatch.setattr("engine.lane.Watcher", fail)
+        monkeypatch.setattr("engine.lane.Selector", fail)
         assert "lane" not in [ask(connection) for _ in range(SETTLED + 5)]
         monkeypatch.undo()
         wait_until(lambda: ask(connection) == "lane", "an answer from the lane")

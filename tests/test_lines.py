@@ -74,9 +74,10 @@ def test_a_long_reply_survives_a_message_that_came_during_the_work():
 
 def test_waiting_in_slices_keeps_the_deadline_and_sees_the_stop(monkeypatch):
     """As on Windows, where a stop cannot wake those who wait."""
-    monkeypatch.setattr("engine.wire.LONGEST_WAIT", 0.05)
-    monkeypatch.setattr("engine.wire.DONT_WAIT", 0)
-    monkeypatch.setattr("engine.wire.AT_REST", 0.0)
+    monkeypatch.setattr("engine.messages.LONGEST_WAIT", 0.05)
+    monkeypatch.setattr("engine.messages.DONT_WAIT", 0)
+    monkeypatch.setattr("engine.replies.DONT_WAIT", 0)
+    monkeypatch.setattr("engine.replies.AT_REST", 0.0)
     monkeypatch.setattr("engine.stopping.shut", lambda *_: None)
     with upper(timeout=0.3) as server, connect(server) as connection:
         began = time.monotonic()

@@ -68,13 +68,16 @@ class Registry:
 class _Extreme:
     """Finds the lowest of many changing values, on a tie the one of lowest rank.
 
-    A heap with lazy deletion, lazy twice over. A value that rises leaves its entry where it is,
-    as a lower bound; it is put right when it comes to the top. Only a value that falls below its
-    bound gets a new entry; the old one is dropped when it comes to the top. When most entries
-    are old the heap is made anew, so it never has more than twice as many as there are values
-    (and a few). Most readings then touch no heap at all. The numbers are in arrays because with
-    very many cities the time goes into memory that is not in the processor's cache, and a float
-    in an array has no object of its own somewhere else.
+    A heap with lazy deletion. Each entry is a lower bound of its value:
+
+    - a value that rises leaves its entry as it is; the entry is corrected when it comes to the top;
+    - a value that falls below its entry gets a new one; the old one is dropped when it comes to
+      the top.
+
+    So most readings touch no heap at all. When most entries are old the heap is made anew: it never
+    has more than twice as many as there are values (and a few). The numbers are in arrays, for with
+    very many cities the time goes into memory that is not in the processor's cache, and a float in
+    an array has no object of its own somewhere else.
     """
 
     def __init__(self):

@@ -1,0 +1,136 @@
+"""Replies: one that was sent arrives, however slowly the client reads and whatever it sends."""
+
+import contextlib
+import logging
+import math
+import select
+import socket
+import socketserver
+import threading
+import time
+
+log = logging.getLogger(__name__)
+
+#: Bytes asked of the socket at a time.
+CHUNK = 32768
+
+#: Seconds, at most, that input which nobody will use is still read so that the last reply
+#: survives (nginx's lingering_timeout has the same default), and those while the server stops.
+LINGER = 5.0
+LINGER_AT_STOP = 0.5
+
+#: The flag that has one call on a blocking socket not wait. Windows has none: there the sockets do
+#: not block, as the time-out that they have at rest says.
+DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
+AT_REST = None if DONT_WAIT else 0.0
+
+#: For a server that knows no graceful stop: an event that never happens.
+NEVER = threading.Event()
+
+
+class ReplyingHandler(socketserver.StreamRequestHandler):
+    """A handler that sends lines, and makes way before it waits.
+
+    Any ``socketserver`` server will do. Of one with `LeadingThreads` the lead is kept for as long
+    as there is nothing to wait for; one with an event called ``stopping`` may set it to end the
+    conversation. ``timeout`` is how many seconds a client has to take a reply.
+    """
+
+    timeout = 60.0
+
+    # StreamRequestHandler would wrap the socket in two file objects here. For one short line
+    # they cost as much as all the rest of the handler, and readline() cannot keep a deadline.
+
+    def setup(self):
+        self.connection = self.request
+        self.stopping = getattr(self.server, "stopping", NEVER)
+        self.leading = hasattr(self.server, "leads") and self.server.leads()
+        self.ready = []  # lines to be sent
+        self.unsent = b""
+        if not DONT_WAIT:
+            self.connection.settimeout(AT_REST)
+
+    def finish(self):
+        """Close the connection: it was all sent, and nothing else holds on to the socket."""
+        self.connection.close()
+
+    def make_way(self):
+        """To be called before a wait: sends what is ready, and lets another thread lead."""
+        self.flush()
+        if self.leading:
+            self.leading = False
+            self.server.make_way()
+
+    def send_at_once(self):
+        """Have replies that follow one another not wait for the client's acknowledgements."""
+        with contextlib.suppress(OSError):  # not TCP; macOS: or the client is gone, recv() will tell
+            self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+
+    def flush(self):
+        """Send the lines that are ready, if there are any."""
+        if not self.ready:
+            return
+        data = ("\n".join(self.ready) + "\n").encode()
+        self.ready.clear()
+        try:
+            sent = self.connection.send(data, DONT_WAIT)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(data):
+            self.unsent = memoryview(data)[sent:]
+            self.send_rest()
+
+    def send_rest(self):
+        """Wait until the client has taken what is ``unsent``, ``timeout`` seconds at most."""
+        self.make_way()
+        self.connection.settimeout(self.timeout)
+        self.connection.sendall(self.unsent)
+        self.connection.settimeout(AT_REST)
+        self.unsent = b""
+
+    def send_last_words(self, text):
+        """Send one more line to a client that may not be there to read it."""
+        try:
+            self.connection.setblocking(False)
+            self.connection.send(text.encode() + b"\n")
+        except OSError as error:
+            log.debug("Could not say '%s': %s.", text, error)
+
+    def discard_input(self):
+        """Read what else the client sends, and drop it, until it closes: at most a few seconds.
+
+        To close a socket with unread input resets the connection (RFC 9293, 3.10.4; RFC 2525,
+        2.17), and the reset can overtake the last reply.
+        """
+        self.make_way()
+        began = time.monotonic()
+        limit = min(self.timeout, LINGER)
+        try:
+            self.connection.shutdown(socket.SHUT_WR)
+            while True:
+                if self.stopping.is_set():
+                    limit = min(limit, LINGER_AT_STOP)
+                remaining = began + limit - time.monotonic()
+                if remaining <= 0:
+                    break
+                if (can_be_read(self.connection, min(remaining, LINGER_AT_STOP))
+                        and not self.connection.recv(CHUNK)):
+                    break
+        except OSError as error:
+            log.debug("The client did not wait for its last reply: %s.", error)
+
+    def more_came(self):
+        """Tell whether the client has sent more than was read (and read some of it)."""
+        try:
+            return bool(self.connection.recv(CHUNK, DONT_WAIT))
+        except OSError:
+            return False  # no more, or it is gone
+
+
+def can_be_read(connection, seconds):
+    """Wait until there is something to read, or the end; return False after so many *seconds*."""
+    if hasattr(select, "poll"):  # select() cannot watch descriptors beyond 1023
+        poll = select.poll()
+        poll.register(connection, select.POLLIN)
+        return bool(poll.poll(math.ceil(seconds * 1000)))
+    return bool(select.select([connection], [], [], seconds)[0])
