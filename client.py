@@ -362,7 +362,14 @@ def parse_options(arguments=None):
         "them at a terminal, or take each line of standard input. With --crowd, be many clients at "
         "once and draw how long each of them waited.",
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=22, width=100))
-    option = parser.add_argument
+    add_options(parser.add_argument)
+    options = parser.parse_args(arguments)
+    check_options(options, parser.error)
+    return options
+
+
+def add_options(option):
+    """Add the options, each by a call of argparse's *option*."""
     option("messages", metavar="MESSAGE", nargs="*", help="a message to send, one line")
     option("--service", metavar="NAME", choices=["temp", "upper"], default="upper",
            help="what to ask for, or what a crowd sends: %(choices)s (default: %(default)s)")
@@ -383,21 +390,23 @@ def parse_options(arguments=None):
            help="seconds for which each client of a crowd is silent first (default: 0)")
     option("--csv", metavar="FILE", help="write the times of a crowd's clients to FILE")
     option("--version", action="version", version="%(prog)s " + VERSION)
-    options = parser.parse_args(arguments)
+
+
+def check_options(options, error):
+    """Call *error* with the reason when the *options* do not go together."""
     for message in options.messages:
         if "\n" in message:
-            parser.error(ONE_LINE.format(message=message))
+            error(ONE_LINE.format(message=message))
     if options.crowd is None:
         for name in "think", "csv":
             if getattr(options, name) is not None:
-                parser.error(ONLY_WITH_CROWD.format(option="--" + name))
+                error(ONLY_WITH_CROWD.format(option="--" + name))
         if not options.messages and sys.stdin is None:
-            parser.error(NO_MESSAGE)
+            error(NO_MESSAGE)
     elif options.keep_open:
-        parser.error(NOT_WITH_CROWD)
+        error(NOT_WITH_CROWD)
     elif len(options.messages) > 1:
-        parser.error(ONE_MESSAGE.format(count=len(options.messages)))
-    return options
+        error(ONE_MESSAGE.format(count=len(options.messages)))
 
 
 def main(arguments=None):

@@ -28,6 +28,7 @@ from peers import PEERS
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 OURS = "this server"
+BARE = "bare accept loop"
 LESSON = "the lesson's capped server"
 HAS_PROC = os.path.exists("/proc/self/stat")
 
@@ -223,6 +224,31 @@ def services(table, total, rounds):
                for name, (cpu,) in results.items()])
 
 
+def waiting(table, total, rounds):
+    """Services that wait, in a sleep or for the disk, beside a bare loop with the same sleep."""
+    title = "services that wait, one message a connection, 32 clients"
+    work, reading = ["--work", "0.0006"], (b"Recife,31,24\n", b"BYE\n")
+    cases = {"bare accept loop, 4 threads": (BARE, [], ()),
+             "bare accept loop, 4 threads, sleeping 0.6 ms": (BARE, work, ()),
+             "ours, 4 slots, --work 0.0006": (OURS, work, ())}
+    for slots in "4", "32":
+        cases["ours, %s slots, temp --db" % slots] = (
+            OURS, ["--service", "temp", "--max-threads", slots, "--db"], reading)
+
+    def measure(case):
+        name, options, messages = cases[case]
+        with tempfile.TemporaryDirectory() as folder:
+            file = [os.path.join(folder, "readings.db")] if "--db" in options else []
+            with Server(name, *options, *file) as server:
+                load.one_message_a_connection(server.port, 32, total // 10, *messages)
+                cpu, began = server.cpu(), time.perf_counter()
+                load.one_message_a_connection(server.port, 32, total, *messages)
+                return ((server.cpu() - cpu) / total, total / (time.perf_counter() - began))
+    results = rounds_of(title, list(cases), rounds, measure)
+    table.add(title, ["server", "CPU us", "connections/s"],
+              [[case, microseconds(cpu), "%.0f" % rate] for case, (cpu, rate) in results.items()])
+
+
 def idle(table, clients, seconds):
     """What clients cost that do nothing."""
     rows = []
@@ -314,6 +340,7 @@ def main():
         "kept open": lambda: kept_open(table, 4, 40000 // scale, rounds),
         "pipelined": lambda: pipelined(table, 300000 // scale, rounds),
         "services": lambda: services(table, 10000 // scale, rounds),
+        "waiting": lambda: waiting(table, 5000 // scale, rounds),
         "idle": lambda: idle(table, 1000 // scale + 5, 3 if scale == 1 else 0.1),
         "starting": lambda: starting(table, rounds),
     }

@@ -1,17 +1,20 @@
 """The servers to compare with: each answers lines in capitals, as plainly as its library allows.
 
-    python benchmarks/peers.py NAME [--keep-open]
+    python benchmarks/peers.py NAME [--keep-open] [--work SECONDS]
 
-prints the port it listens on. Without --keep-open it closes after the first reply.
+prints the port it listens on. Without --keep-open it closes after the first reply. The bare loop
+sleeps for --work SECONDS before it answers.
 """
 
 import socket
 import socketserver
 import sys
 import threading
+import time
 
 BACKLOG = 128
 KEEP_OPEN = "--keep-open" in sys.argv
+WORK = float(sys.argv[sys.argv.index("--work") + 1]) if "--work" in sys.argv else 0.0
 
 
 def announce(port):
@@ -32,6 +35,8 @@ def bare():
                 received = connection.recv(65536)
                 if not received:
                     break
+                if WORK:
+                    time.sleep(WORK)
                 connection.sendall(received.decode().upper().encode())
                 if not KEEP_OPEN:
                     break

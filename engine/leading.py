@@ -14,10 +14,17 @@ decides who is quick: whoever waits makes way.
 import contextlib
 import socket
 import socketserver
+import sys
 import threading
 
-#: Seconds for which the leader waits in ``accept`` before it looks whether the server is stopping.
+from engine.replies import can_be_read
+
+#: Seconds for which the leader waits for a client before it looks whether the server is stopping.
 POLL_INTERVAL = 0.5
+
+#: Whether ``accept`` gives the listening socket's non-blocking mode to the connection, as systems
+#: other than Linux do (accept(2) there).
+HANDS_MODE_DOWN = not sys.platform.startswith("linux")
 
 #: Seconds for which a thread leads, or follows, without a client before it ends.
 IDLE_LIMIT = 5.0
@@ -62,8 +69,10 @@ class LeadingThreads(socketserver.ThreadingTCPServer):
 
     def serve_forever(self, poll_interval=POLL_INTERVAL):
         """Serve clients until `shutdown`, together with the threads that lead."""
-        self.socket.settimeout(POLL_INTERVAL)
-        self._serving = True
+        self.socket.setblocking(False)  # more than one thread may accept: none must wait there
+        with self._lead:  # from an earlier time one may still lead, but not for long
+            self._nobody_leads.wait_for(lambda: self._leader is None, 2 * POLL_INTERVAL)
+            self._serving = True
         try:
             super().serve_forever(poll_interval)
         finally:
@@ -88,8 +97,7 @@ class LeadingThreads(socketserver.ThreadingTCPServer):
             raise
 
     def shutdown(self):
-        """Serve nobody any more who comes now. Threads without a client end: a leader that waits
-        in ``accept`` looks up soon, and until then turns away who comes."""
+        """Accept nobody any more. Threads without a client end; a leader looks up soon."""
         self._send_home()
         super().shutdown()
 
@@ -117,6 +125,8 @@ class LeadingThreads(socketserver.ThreadingTCPServer):
         client = request, client_address
         try:
             while client:
+                if HANDS_MODE_DOWN:
+                    client[0].setblocking(True)
                 if not self._handler_makes_way():
                     self.make_way()
                 self.serve_client(*client)
@@ -157,17 +167,26 @@ class LeadingThreads(socketserver.ThreadingTCPServer):
         while waits < IDLE_LIMIT / POLL_INTERVAL and self._take_lead():
             try:
                 request, client_address = self.get_request()
-            except OSError:  # nobody came in time; or the socket was closed, or files ran out
+            except BlockingIOError:
+                waits += not self._client_waits(POLL_INTERVAL)
+                continue
+            except OSError:  # the socket was closed, or descriptors have run out
                 waits += 1
                 continue
             try:
-                if (self._serving and self.verify_request(request, client_address)
+                if (self.verify_request(request, client_address)
                         and self.admit(request, client_address)):
                     return request, client_address
             except Exception:
                 self.handle_error(request, client_address)
             self.shutdown_request(request)
         return None
+
+    def _client_waits(self, seconds):
+        """Wait for a client to come, so many seconds at most; tell whether one has."""
+        with contextlib.suppress(OSError, ValueError):  # the socket was closed in this moment
+            return can_be_read(self.socket, seconds)
+        return False
 
     def _take_lead(self):
         """Return True as the leader, if necessary after following; False when nobody needs us."""
