@@ -18,7 +18,7 @@ from engine.addresses import is_this_machine, local, shown
 from engine.books import named
 from engine.lane import Lane, StaysInLane
 from engine.leading import LeadingThreads
-from engine.listening import CannotStart, Listening, listening
+from engine.listening import CannotStart, Listening, listening_server
 from engine.options import parse_options, service_attributes
 from engine.screen import prepare_output, show
 from engine.shortages import Shortages
@@ -159,7 +159,7 @@ def make_server(options):
     wanted = service_attributes(options)
     if wanted.get("keep_open", handler.keep_open) and Lane.exists_here:
         handler = type(handler.__name__, (StaysInLane, handler), {"lane": Lane()})
-    return listening(ClassroomServer, type(handler.__name__, (handler,), wanted),
+    return listening_server(ClassroomServer, type(handler.__name__, (handler,), wanted),
                      options.host, options.port, "--port", max_threads=options.max_threads,
                      max_per_host=options.max_per_host, request_queue_size=options.backlog)
 

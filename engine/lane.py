@@ -89,11 +89,11 @@ class Lane:
                     self._lock.acquire()
                 for key, _ in ready:
                     if not key.data.over:  # as when it has left at its deadline
-                        self._answer(key.data)
+                        self._attend(key.data)
         finally:
             self._leader = None
 
-    def _answer(self, place):
+    def _attend(self, place):
         try:
             if place.member.answer_at_once():
                 return

@@ -54,7 +54,7 @@ class Listening(socketserver.TCPServer):
         return struct.unpack_from("I", info, 24)[0]
 
 
-def listening(server_class, handler, host, port, option, **attributes):
+def listening_server(server_class, handler, host, port, option, **attributes):
     """Return a server of this class for *handler* that listens on *host* and *port*.
 
     Raises `CannotStart` with what is wrong; *option* is the one that chose the port.

@@ -118,12 +118,12 @@ class LineHandler(MessageHandler):
         if "\r" in text:
             messages = [line[:-1] if line.endswith("\r") else line for line in messages]
         may_wait = self.waits or self.work
-        ready, answer_to, clock = self.ready, self.answer_to, time.perf_counter
+        ready, reply_line, clock = self.ready, self.reply_line, time.perf_counter
         size, look, due = 0, LOOK_EVERY, clock() + GATHER
         for message in messages:
             if may_wait:
                 self.take_time()
-            reply = answer_to(message)
+            reply = reply_line(message)
             ready.append(reply)
             size += len(reply) + 1
             if size >= look:
@@ -158,8 +158,8 @@ class LineHandler(MessageHandler):
                 self.answer(b"\n".join(fitting))
             raise MessageTooLong
 
-    def answer_to(self, message):
-        """Return the line to send back for the *message*, without its end."""
+    def reply_line(self, message):
+        """Return the line that answers the *message*, without its end."""
         try:
             reply = self.reply(message)
             if type(reply) is not str or "\n" in reply:

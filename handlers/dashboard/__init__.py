@@ -4,7 +4,7 @@ import contextlib
 import logging
 import socket
 
-from engine.listening import listening
+from engine.listening import listening_server
 from handlers.dashboard.handler import DashboardHandler
 from handlers.dashboard.watch import Watch
 
@@ -21,7 +21,7 @@ def page_about(server, options, server_class):
         handler = type("DashboardHandler", (DashboardHandler,), {"watch": watch, "names": names})
         quiet = logging.getLogger("dashboard")
         quiet.setLevel(logging.WARNING)  # who watches is not who is served
-        with listening(server_class, handler, options.host, options.dashboard, "--dashboard",
+        with listening_server(server_class, handler, options.host, options.dashboard, "--dashboard",
                        max_threads=VIEWERS, max_per_host=VIEWERS_PER_HOST, log=quiet,
                        refusal=DashboardHandler.refusal) as page:
             yield page

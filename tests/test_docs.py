@@ -1,0 +1,92 @@
+"""README.md and docs/: the programs in them work as they stand there, and the links lead somewhere."""
+
+import re
+import subprocess
+import sys
+import types
+
+import pytest
+from conftest import ENVIRONMENT, PATIENCE, ROOT, ask, serving
+
+import handlers
+from handlers.lines import LineHandler
+
+
+def programs(name):
+    """Return the Python programs in a document, each with the heading that it stands under."""
+    found = []
+    heading = ""
+    for part in re.split(r"^(```python\n[\s\S]*?^```|#+ .*)$",
+                         (ROOT / name).read_text(encoding="utf-8"), flags=re.MULTILINE):
+        if part.startswith("#"):
+            heading = part.lstrip("# ")
+        elif part.startswith("```python"):
+            found.append((heading, part[len("```python\n"):-len("```")]))
+    return dict(found)
+
+
+def service(program):
+    """Run a document's *program*; return the handler class in it."""
+    module = types.ModuleType("service")
+    exec(program, module.__dict__)
+    return next(value for value in vars(module).values() if isinstance(value, type)
+                and issubclass(value, LineHandler) and value is not LineHandler)
+
+
+@pytest.mark.parametrize("document, heading, exchanges, shown", [
+    ("README.md", "Write a service", [("ação", "oãça"), ("", "")], ""),
+    ("docs/services.md", "Plain", [("2 3.5", "5.5"), ("", "0"), (
+        "two", "ERR expected numbers with spaces between them, such as 2 3.5")], ""),
+    ("docs/services.md", "Shared state, with a lock", [("Ana", "Ana has 1"), ("Zé", "Zé has 1"),
+                                                        ("Ana", "Ana has 2")], ""),
+    ("docs/services.md", "A queue and a consumer", [("a word", "BYE"), ("longer", "BYE")],
+     "Longest word: a\nLongest word: word\nLongest word: longer\n"),
+    ("docs/services.md", "Services that wait", [("job", "BYE")], "")])
+def test_a_service(document, heading, exchanges, shown, capsys):
+    handler = service(programs(document)[heading])
+    with handler.running(), serving(handler) as server:
+        for message, reply in exchanges:
+            assert ask(server, message.encode() + b"\n").decode() == reply + "\n"
+    assert capsys.readouterr().out == shown
+
+
+def test_every_program_of_services_md_is_tried_above():
+    assert len(programs("docs/services.md")) == 4
+    assert all(name in (ROOT / "README.md").read_text(encoding="utf-8")
+               for name in handlers.SERVICES)
+
+
+def test_your_own_client(start_server):
+    server = start_server("--service", "temp")
+    program = programs("README.md")["Your own client"].replace("50000", str(server.port))
+    done = subprocess.run([sys.executable, "-c", program], env=ENVIRONMENT, timeout=PATIENCE,
+                          stdout=subprocess.PIPE, check=True)
+    assert done.stdout.decode().strip() == "BYE"
+
+
+@pytest.mark.parametrize("document", sorted(
+    str(path.relative_to(ROOT)) for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]))
+def test_what_a_document_names_is_there(document):
+    text = (ROOT / document).read_text(encoding="utf-8")
+    for link in re.findall(r"\]\((?!http)([^)#]+)\)", text):
+        assert ((ROOT / document).parent / link).exists(), link
+    for path in re.findall(r"`((?:engine|handlers|tests|benchmarks|docs)/[\w/.]*)`", text):
+        if path != "handlers/reverse.py":
+            assert (ROOT / path).exists(), path
+
+
+def test_the_readme_is_for_five_minutes():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 200
+
+
+def test_what_the_lessons_table_points_at_is_there():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"`(\w+)\.(\w+)` in `([\w/.]+)`", text)
+    assert len(rows) >= 5
+    for owner, name, path in rows:
+        source = (ROOT / path).read_text(encoding="utf-8")
+        body = source[source.index("class " + owner):]
+        assert re.search(r"def {}\(".format(name), body), (owner, name, path)
+    source = (ROOT / "server.py").read_text(encoding="utf-8")
+    for name in "process_request", "process_request_thread", "service_actions":
+        assert "def {}(".format(name) in source and "`{}`".format(name) in text
