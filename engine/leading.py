@@ -15,8 +15,8 @@ import contextlib
 import socket
 import socketserver
 import sys
-import threading
 
+from engine.lead import Lead
 from engine.replies import can_be_read
 
 #: Seconds for which the leader waits for a client before it looks whether the server is stopping.
@@ -48,21 +48,13 @@ class LeadingThreads(socketserver.ThreadingTCPServer):
       ``verify_request``;
     - ``serve_client(request, client_address)``: called for each client, in its thread.
 
-    What is shared: ``_leader``, ``_followers`` and ``_serving``, guarded by ``_lead``; nobody waits for anything
-    else while holding it. ``_leader`` is the ident of the thread that leads; for a moment it is the
-    request of a client whose thread is just starting. A thread may ask without the lock whether it
-    is the leader itself: only its own steps change the answer. The thread in ``serve_forever``
-    waits (``_nobody_leads``) until no thread leads; a follower waits (``_way_is_free``) for the
-    lead; a leader waits only for its client.
+    The thread in ``serve_forever`` waits until no thread leads; a follower waits for the lead; a
+    leader waits only for its client. Either ``serve_forever`` serves or ``handle_request``, with
+    which no thread leads; not the one after the other.
     """
 
     def __init__(self, *args, **kwargs):
-        self._lead = threading.Lock()
-        self._way_is_free = threading.Condition(self._lead)
-        self._nobody_leads = threading.Condition(self._lead)
-        self._leader = None
-        self._followers = 0
-        self._serving = False
+        self._lead = Lead()
         super().__init__(*args, **kwargs)
 
     # In the thread that runs serve_forever
@@ -70,58 +62,44 @@ class LeadingThreads(socketserver.ThreadingTCPServer):
     def serve_forever(self, poll_interval=POLL_INTERVAL):
         """Serve clients until `shutdown`, together with the threads that lead."""
         self.socket.setblocking(False)  # more than one thread may accept: none must wait there
-        with self._lead:  # from an earlier time one may still lead, but not for long
-            self._nobody_leads.wait_for(lambda: self._leader is None, 2 * POLL_INTERVAL)
-            self._serving = True
+        self._lead.start(2 * POLL_INTERVAL)
         try:
             super().serve_forever(poll_interval)
         finally:
-            self._serving = False
+            self._lead.end()
 
     def service_actions(self):
         """Wait until no thread leads: until then the leader accepts the clients."""
         super().service_actions()
-        with self._lead:
-            while self._leader is not None and self._serving:
-                self._nobody_leads.wait(POLL_INTERVAL)
+        self._lead.wait_until_nobody_leads(POLL_INTERVAL)
 
     def process_request(self, request, client_address):
         """Start a thread for this client; it leads if nobody does."""
-        with self._lead:
-            if self._leader is None and self._serving:
-                self._leader = request
+        self._lead.reserve(request)
         try:
             super().process_request(request, client_address)
         except BaseException:
-            self._give_up(request)
+            self._lead.give_up(request)
             raise
 
     def shutdown(self):
         """Accept nobody any more. Threads without a client end; a leader looks up soon."""
-        self._send_home()
+        self.make_way()  # a handler may be what calls this
+        self._lead.end()
         super().shutdown()
 
     def server_close(self):
         """Close the listening socket; threads without a client end."""
-        self._send_home()
+        self._lead.end()
         with contextlib.suppress(OSError):  # wakes who waits in accept, on Linux
             self.socket.shutdown(socket.SHUT_RDWR)
         super().server_close()
-
-    def _send_home(self):
-        self.make_way()  # a handler may be what calls this
-        with self._lead:
-            self._serving = False
-            self._way_is_free.notify_all()
-            self._nobody_leads.notify_all()
 
     # In the threads that serve clients
 
     def process_request_thread(self, request, client_address):
         """Serve this client and then those that come after it; the life of a thread."""
-        with self._lead:
-            if self._leader is request:
-                self._leader = threading.get_ident()
+        self._lead.claim(request)
         client = request, client_address
         try:
             while client:
@@ -144,18 +122,11 @@ class LeadingThreads(socketserver.ThreadingTCPServer):
 
     def leads(self):
         """Tell whether the thread that asks leads."""
-        return self._leader == threading.get_ident()
+        return self._lead.is_mine()
 
     def make_way(self):
         """Let another thread lead, if this one does: it is about to wait for something."""
-        if self._leader == threading.get_ident():
-            self._give_up(self._leader)
-
-    def _give_up(self, leader):
-        with self._lead:
-            if self._leader == leader:
-                self._leader = None
-                (self._way_is_free if self._followers else self._nobody_leads).notify()
+        self._lead.give_up()
 
     def _handler_makes_way(self):
         handle = getattr(self.RequestHandlerClass, "handle", None)
@@ -164,7 +135,7 @@ class LeadingThreads(socketserver.ThreadingTCPServer):
     def _next_client(self):
         """Lead, and return the next client; None when it is time for this thread to end."""
         waits = 0
-        while waits < IDLE_LIMIT / POLL_INTERVAL and self._take_lead():
+        while waits < IDLE_LIMIT / POLL_INTERVAL and self._lead.take(IDLE_LIMIT):
             try:
                 request, client_address = self.get_request()
             except BlockingIOError:
@@ -187,16 +158,3 @@ class LeadingThreads(socketserver.ThreadingTCPServer):
         with contextlib.suppress(OSError, ValueError):  # the socket was closed in this moment
             return can_be_read(self.socket, seconds)
         return False
-
-    def _take_lead(self):
-        """Return True as the leader, if necessary after following; False when nobody needs us."""
-        if self._leader != threading.get_ident():
-            with self._lead:
-                self._followers += 1
-                self._way_is_free.wait_for(
-                    lambda: self._leader is None or not self._serving, IDLE_LIMIT)
-                self._followers -= 1
-                if self._leader is not None:
-                    return False
-                self._leader = threading.get_ident()
-        return self._serving

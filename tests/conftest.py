@@ -40,7 +40,9 @@ COMPILED = tempfile.TemporaryDirectory()
 
 ENVIRONMENT = dict(os.environ, PYTHONUNBUFFERED="1", PYTHONIOENCODING="utf-8",
                    PYTHONPYCACHEPREFIX=COMPILED.name)
-ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None)
+# How the user's shell has Python, and what is drawn, set up is not what is tested.
+for name in "PYTHONDONTWRITEBYTECODE", "PYTHONSAFEPATH", "NO_COLOR", "COLUMNS", "LINES":
+    ENVIRONMENT.pop(name, None)
 
 
 def wait_until(condition, what="the condition", seconds=PATIENCE):
@@ -222,6 +224,14 @@ def start_server():
             stack.callback(server.kill)
             return server
         yield start
+
+
+@pytest.fixture(scope="session")
+def upper_port():
+    """The port of a server.py that is the same for all who only want answers of it."""
+    server = Server("--backlog", "300")
+    yield server.port
+    server.kill()
 
 
 @contextlib.contextmanager

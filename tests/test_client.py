@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 
+import client as program
 import pytest
 from conftest import (ENVIRONMENT, PATIENCE, ROOT, Terminal, fake_server, free_port, needs_terminal,
                       read_line, run_client)
@@ -21,8 +22,8 @@ def test_messages_as_arguments(start_server, server_options, client_options):
 
 
 @pytest.mark.parametrize("client_options", [[], ["--keep-open"]])
-def test_each_line_of_standard_input_is_a_message(start_server, client_options):
-    port = start_server().port
+def test_each_line_of_standard_input_is_a_message(upper_port, client_options):
+    port = upper_port
     lines = "\ufeffone\r\n\ntwo, ação\nlast without end"
     assert run_client(port, *client_options, text=lines) == (
         0, "ONE\n\nTWO, AÇÃO\nLAST WITHOUT END\n", "")
@@ -45,24 +46,24 @@ def test_with_keep_open_one_connection_serves_all(start_server):
     assert server.totals()["accepted"] == 1
 
 
-def test_capitals_that_look_like_an_error_are_none(start_server):
-    port = start_server().port
+def test_capitals_that_look_like_an_error_are_none(upper_port):
+    port = upper_port
     assert run_client(port, "err is human") == (0, "ERR IS HUMAN\n", "")
 
 
-def test_what_is_not_utf_8_goes_out_as_it_came(start_server):
-    status, out, err = run_client(start_server().port, text=b"ol\xe1\n")
+def test_what_is_not_utf_8_goes_out_as_it_came(upper_port):
+    status, out, err = run_client(upper_port, text=b"ol\xe1\n")
     assert (status, err) == (1, "") and out.startswith("ERR the message is not valid UTF-8")
 
 
-def test_a_console_that_cannot_show_the_reply(start_server):
+def test_a_console_that_cannot_show_the_reply(upper_port):
     env = dict(ENVIRONMENT, PYTHONIOENCODING="ascii")
-    status, out, err = run_client(start_server().port, "ação", env=env)
+    status, out, err = run_client(upper_port, "ação", env=env)
     assert (status, out, err) == (0, "A\\xc7\\xc3O\n", "")
 
 
-def test_an_answer_to_a_message_too_long_is_shown(start_server):
-    status, out, err = run_client(start_server().port, text=b"x" * 5000000 + b"\n")
+def test_an_answer_to_a_message_too_long_is_shown(upper_port):
+    status, out, err = run_client(upper_port, text=b"x" * 5000000 + b"\n")
     assert (status, err) == (1, "")
     assert out == "ERR message too long: at most 65536 bytes before the line feed\n"
 
@@ -94,24 +95,28 @@ def test_a_server_that_goes_away(answer):
 
 def test_a_server_that_is_silent():
     with fake_server(lambda connection: connection.recv(100) and connection.recv(100)) as port:
-        status, out, err = run_client(port, "--timeout", "0.3", "x")
+        status, out, err = run_client(port, "--timeout", "0.1", "x")
     assert (status, out, err.count("\n")) == (1, "", 1)
-    assert "No reply from 127.0.0.1:{} within 0.3 s".format(port) in err
+    assert "No reply from 127.0.0.1:{} within 0.1 s".format(port) in err
 
 
 def test_waiting_for_a_slot_is_said_after_two_seconds():
+    """Two in the program; a third of one here."""
+    assert program.Conversation.patience == program.PATIENCE == 2
+    impatient = "import client, sys; client.Conversation.patience = 0.3; sys.exit(client.main())"
+
     def answer_late(connection):
         read_line(connection)
         waited.wait(PATIENCE)
         connection.sendall(b"LATE\n")
     waited = threading.Event()
     with fake_server(answer_late) as port:
-        client = subprocess.Popen([sys.executable, "client.py", "--port", str(port), "x"],
+        began = time.monotonic()
+        client = subprocess.Popen([sys.executable, "-c", impatient, "--port", str(port), "x"],
                                   cwd=str(ROOT), env=ENVIRONMENT, stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE)
-        began = time.monotonic()
         said = client.stderr.readline()
-        assert 1.9 <= time.monotonic() - began
+        assert 0.3 <= time.monotonic() - began
         waited.set()
         out, err = client.communicate(timeout=PATIENCE)
     assert said.decode().startswith("Waiting for a free slot")
@@ -161,9 +166,9 @@ def test_help_and_version():
     assert re.fullmatch(r"client\.py [\d.]+\n", run_client(1, "--version")[1])
 
 
-def test_output_that_nobody_reads(start_server):
+def test_output_that_nobody_reads(upper_port):
     client = subprocess.Popen(
-        [sys.executable, "client.py", "--port", str(start_server().port)] + ["x" * 1000] * 100,
+        [sys.executable, "client.py", "--port", str(upper_port)] + ["x" * 1000] * 100,
         cwd=str(ROOT), env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     client.stdout.close()
     assert client.wait(PATIENCE) == 1
@@ -171,8 +176,8 @@ def test_output_that_nobody_reads(start_server):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
-def test_output_that_cannot_be_written(start_server):
-    port = str(start_server().port)
+def test_output_that_cannot_be_written(upper_port):
+    port = str(upper_port)
     for redirection, status, told in (">/dev/full", 1, b"Cannot go on"), (">&-", 0, b""):
         done = subprocess.run(
             "exec {} client.py --port {} x {}".format(sys.executable, port, redirection),
@@ -181,10 +186,10 @@ def test_output_that_cannot_be_written(start_server):
         assert done.stderr.count(b"\n") == (1 if told else 0) and done.stderr.startswith(told)
 
 
-def test_it_can_be_copied_alone(start_server, tmp_path):
+def test_it_can_be_copied_alone(upper_port, tmp_path):
     copy = tmp_path / "client.py"
     copy.write_bytes((ROOT / "client.py").read_bytes())
-    out = subprocess.check_output([sys.executable, str(copy), "--port", str(start_server().port),
+    out = subprocess.check_output([sys.executable, str(copy), "--port", str(upper_port),
                                    "alone"], cwd=str(tmp_path), env=ENVIRONMENT)
     assert out == b"ALONE\n"
 
@@ -194,8 +199,8 @@ def test_it_can_be_copied_alone(start_server, tmp_path):
 
 @needs_terminal
 @pytest.mark.parametrize("goodbye", ["\n", "\x04", "\x03"], ids=["empty", "ctrl-d", "ctrl-c"])
-def test_a_conversation(start_server, goodbye):
-    port = str(start_server().port)
+def test_a_conversation(upper_port, goodbye):
+    port = str(upper_port)
     terminal = Terminal("--port", port)
     terminal.wait_for(r"Connected to 127\.0\.0\.1:%s from 127\.0\.0\.1:\d+\n" % port)
     for message in "olá", "and again":
@@ -275,16 +280,16 @@ def test_nobody_there_at_a_terminal():
 
 
 @needs_terminal
-def test_a_reply_cannot_drive_the_terminal(start_server):
-    terminal = Terminal("--port", str(start_server().port), "\x1b]0;title\x07")
+def test_a_reply_cannot_drive_the_terminal(upper_port):
+    terminal = Terminal("--port", str(upper_port), "\x1b]0;title\x07")
     terminal.wait_for(r"\\x1b\]0;TITLE\\x07\n")
     assert terminal.end()[0] == 0
 
 
 @needs_terminal
-def test_progress_on_a_terminal_while_replies_go_to_a_file(start_server, tmp_path):
+def test_progress_on_a_terminal_while_replies_go_to_a_file(upper_port, tmp_path):
     with open(str(tmp_path / "replies"), "wb") as replies:
-        terminal = Terminal("--port", str(start_server().port), *["x"] * 50, redirect=replies)
+        terminal = Terminal("--port", str(upper_port), *["x"] * 50, redirect=replies)
         terminal.wait_for("\\d+ sent, 0 with an error")
         status, rest = terminal.end()
     assert status == 0 and rest.endswith(" ")
@@ -317,8 +322,8 @@ def test_what_is_said_takes_the_place_of_the_progress_line():
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows cannot send Ctrl+C to one process")
-def test_ctrl_c_in_the_middle_of_a_file(start_server):
-    client = subprocess.Popen([sys.executable, "client.py", "--port", str(start_server().port)],
+def test_ctrl_c_in_the_middle_of_a_file(upper_port):
+    client = subprocess.Popen([sys.executable, "client.py", "--port", str(upper_port)],
                               cwd=str(ROOT), env=ENVIRONMENT, stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     client.stdin.write(b"x\n" * 10)

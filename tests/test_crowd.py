@@ -48,7 +48,7 @@ def times_in(path):
 
 @pytest.mark.parametrize("threads", [1, 4, 0])
 def test_a_staircase_steps_of_four_and_a_wall(start_server, tmp_path, threads):
-    server, work = start_server("--work", "0.15", "--max-threads", str(threads)), 0.15
+    server, work = start_server("--work", "0.08", "--max-threads", str(threads)), 0.08
     status, out, err = run_client(server.port, "--crowd", "8", "--csv", str(tmp_path / "times"),
                                   env=PLAIN)
     assert (status, err) == (0, "")
@@ -78,15 +78,15 @@ def test_a_staircase_steps_of_four_and_a_wall(start_server, tmp_path, threads):
 
 def test_thinking_is_drawn_but_is_no_wait(start_server, tmp_path):
     server = start_server("--max-threads", "1")
-    status, out, err = run_client(server.port, "--crowd", "3", "--think", "0.3", "Olá", "--csv",
+    status, out, err = run_client(server.port, "--crowd", "3", "--think", "0.15", "Olá", "--csv",
                                   str(tmp_path / "times"), env=PLAIN)
     assert (status, err) == (0, "")
     for row in times_in(tmp_path / "times"):
-        assert row["sent"] - row["connected"] >= 0.299
+        assert row["sent"] - row["connected"] >= 0.149
     lines, rest = lines_of(out)
     assert all("." in line["bar"] and line["bar"].endswith("#") for line in lines)
     slowest = float(re.search(r"Slowest ([\d.]+) s", rest).group(1))
-    assert slowest < float(re.search(r"total time ([\d.]+) s", rest).group(1)) - 0.299
+    assert slowest < float(re.search(r"total time ([\d.]+) s", rest).group(1)) - 0.149
 
 
 def test_what_the_clients_send(start_server):
@@ -181,14 +181,14 @@ def test_each_way_to_fail_is_told_by_a_word():
         assert not connection.recv(1)
     with fake_server(answer(b"OK\n"), answer(b"ERR too \x1b[31mhot\n"), answer(b""),
                      leave_with_a_reset, say_nothing) as port:
-        status, out, err = run_client(port, "--crowd", "5", "--timeout", "0.7", env=PLAIN)
+        status, out, err = run_client(port, "--crowd", "5", "--timeout", "0.3", env=PLAIN)
     lines, rest = lines_of(out)
     assert (status, err) == (1, "")
     assert sorted(line["word"] for line in lines) == [
         "", " ERR", " closed", " reset", " timed out"]
-    assert "Replies 1, errors 4, total time 0.7" in rest
+    assert "Replies 1, errors 4, total time 0.3" in rest
     assert "\n1 ERR: too \\x1b[31mhot\n" in rest
-    assert "\n1 timed out: No reply from 127.0.0.1:{} within 0.7 s.".format(port) in rest
+    assert "\n1 timed out: No reply from 127.0.0.1:{} within 0.3 s.".format(port) in rest
 
 
 @pytest.mark.parametrize("host, word", [("no-such-host.invalid", "unreachable")])
@@ -205,9 +205,11 @@ def test_a_host_that_does_not_exist(host, word):
     (["--think", "1", "x"], "--crowd"), (["--csv", "f", "x"], "--crowd"),
     (["--crowd", "2", "one", "two"], "expected one"), (["--crowd", "2", "two\nlines"], "one line"),
     (["--crowd", "2", "--keep-open"], "without it")])
-def test_wrong_usage(arguments, told):
-    status, out, err = run_client(1, *arguments)
-    assert (status, out, err.count("\n")) == (2, "", 1) and told in err
+def test_wrong_usage(arguments, told, capsys):
+    with pytest.raises(SystemExit) as ended:
+        program.main(["--port", "1", *arguments])
+    out, err = capsys.readouterr()
+    assert (ended.value.code, out, err.count("\n")) == (2, "", 1) and told in err
 
 
 def test_times_that_cannot_be_written(start_server, tmp_path):
@@ -250,8 +252,8 @@ def test_threads_that_run_out(monkeypatch, capsys):
         "", "This system gave 5 threads for 10 clients: start fewer clients.\n")
 
 
-def test_output_that_nobody_reads(start_server):
-    port = str(start_server().port)
+def test_output_that_nobody_reads(upper_port):
+    port = str(upper_port)
     crowd = subprocess.Popen([sys.executable, "client.py", "--port", port, "--crowd", "200"],
                              cwd=str(ROOT), env=PLAIN, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE)
@@ -306,12 +308,20 @@ def test_ctrl_c_shows_what_came(tmp_path):
 # How it looks
 
 
+@pytest.fixture(scope="module")
+def temp_port():
+    """The port of one server of temperatures for all pictures."""
+    server = Server("--service", "temp")
+    yield server.port
+    server.kill()
+
+
 @pytest.mark.parametrize("columns", [20, 40, 80, 200])
 @pytest.mark.parametrize("encoding, full", [("utf-8", "█"), ("cp437", "█"), ("cp1252", "#")])
-def test_it_fits_the_width_and_the_characters(start_server, columns, encoding, full):
+def test_it_fits_the_width_and_the_characters(temp_port, columns, encoding, full):
     env = dict(ENVIRONMENT, COLUMNS=str(columns), PYTHONIOENCODING=encoding)
     done = subprocess.run(
-        [sys.executable, "client.py", "--port", str(start_server().port), "--service", "temp",
+        [sys.executable, "client.py", "--port", str(temp_port), "--service", "temp",
          "--crowd", "12"], cwd=str(ROOT), env=env, stdout=subprocess.PIPE, timeout=PATIENCE)
     lines = done.stdout.decode(encoding).splitlines()
     assert done.returncode == 0 and all(len(line) < columns for line in lines), lines
@@ -373,7 +383,7 @@ def test_on_a_terminal_it_is_drawn_while_the_crowd_waits(no_color):
 @needs_terminal
 @pytest.mark.parametrize("term, lines, coloured", [("dumb", "24", False), ("xterm", "4", True)])
 def test_elsewhere_a_line_tells_how_far_it_is(start_server, term, lines, coloured):
-    server = start_server("--work", "0.2", "--max-threads", "1")
+    server = start_server("--work", "0.12", "--max-threads", "1")
     terminal = Terminal("--port", str(server.port), "--crowd", "3", COLUMNS="60", LINES=lines,
                         TERM=term)
     terminal.wait_for(r"[012] of 3 answered, 0 with an error, 0\.\d s")
@@ -386,7 +396,7 @@ def test_elsewhere_a_line_tells_how_far_it_is(start_server, term, lines, coloure
 
 @needs_terminal
 def test_progress_while_the_picture_goes_to_a_file(start_server, tmp_path):
-    server = start_server("--work", "0.3", "--max-threads", "1")
+    server = start_server("--work", "0.2", "--max-threads", "1")
     with open(str(tmp_path / "picture"), "wb") as picture:
         terminal = Terminal("--port", str(server.port), "--crowd", "2", COLUMNS="60",
                             TERM="xterm", redirect=picture)

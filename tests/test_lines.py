@@ -79,10 +79,10 @@ def test_waiting_in_slices_keeps_the_deadline_and_sees_the_stop(monkeypatch):
     monkeypatch.setattr("engine.replies.DONT_WAIT", 0)
     monkeypatch.setattr("engine.replies.AT_REST", 0.0)
     monkeypatch.setattr("engine.stopping.shut", lambda *_: None)
-    with upper(timeout=0.3) as server, connect(server) as connection:
+    with upper(timeout=0.15) as server, connect(server) as connection:
         began = time.monotonic()
         assert read_all(connection).startswith(b"ERR no complete message")
-        assert time.monotonic() - began >= 0.3
+        assert time.monotonic() - began >= 0.15
     with upper(timeout=60) as server, connect(server) as connection:
         wait_until(lambda: server.totals()["accepted"])
         assert server.stop(10) == 0
@@ -160,7 +160,7 @@ def test_a_client_that_falls_silent(sent):
 
 
 def test_the_deadline_is_the_messages_and_not_the_bytes():
-    with upper(timeout=0.5) as server, connect(server) as connection:
+    with upper(timeout=0.25) as server, connect(server) as connection:
         connection.settimeout(0.05)
         answer = b""
         for _ in range(200):  # 10 s, if nobody cuts it off
@@ -170,22 +170,22 @@ def test_the_deadline_is_the_messages_and_not_the_bytes():
                 break
             except socket.timeout:
                 continue
-        assert answer.startswith(b"ERR no complete message within 0.5 s")
+        assert answer.startswith(b"ERR no complete message within 0.25 s")
         outcome(server, "timed out")
 
 
 def test_each_message_has_the_whole_time():
-    with upper(timeout=1.0, keep_open=True) as server, connect(server) as connection:
+    with upper(timeout=0.6, keep_open=True) as server, connect(server) as connection:
         for _ in range(2):
             for byte in b"abc":
                 connection.sendall(bytes([byte]))
-                threading.Event().wait(0.2)
+                threading.Event().wait(0.12)
             connection.sendall(b"\n")
             assert read_line(connection) == "ABC"
 
 
 def test_a_client_that_does_not_read_its_replies():
-    with upper(timeout=0.3, keep_open=True) as server, connect(server) as connection:
+    with upper(timeout=0.15, keep_open=True) as server, connect(server) as connection:
         connection.settimeout(20)
         with pytest.raises(OSError):
             for _ in range(10000):
