@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from unittest import mock
 
 import pytest
 
@@ -239,7 +240,10 @@ def serving(handler, server_class=None, **attributes):
     """Serve *handler* in this process, by a server class with *attributes*; yields the server."""
     import server as program
     base = server_class or program.ClassroomServer
-    with type("Server", (base,), attributes)(("127.0.0.1", 0), handler) as server:
+    with contextlib.ExitStack() as stack:
+        # Nothing wakes the thread that waits for a free slot: it looks up now and then.
+        stack.enter_context(mock.patch("server.POLL_INTERVAL", 0.05))
+        server = stack.enter_context(type("Server", (base,), attributes)(("127.0.0.1", 0), handler))
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         try:

@@ -51,7 +51,7 @@ def held():
 @pytest.mark.parametrize("cap", [1, 3])
 def test_the_cap(server_class, cap):
     handler = held()
-    with serving(handler, server_class, max_threads=cap) as server:
+    with serving(handler, server_class, max_threads=cap, request_queue_size=20) as server:
         clients = [connect(server) for _ in range(cap + 5)]
         for client in clients:
             client.sendall(b"x\n")

@@ -310,7 +310,7 @@ def test_what_nobody_reads_cannot_hold_up_the_stop_for_ever():
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     port = int(server.stdout.readline().decode().rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
-        client.settimeout(0.3)
+        client.settimeout(0.2)
         with pytest.raises(socket.timeout):
             while True:
                 client.send(b"Recife,31,24\n" * 1000)
@@ -425,9 +425,9 @@ def test_help_and_version():
 
 
 def test_work_makes_the_number_of_threads_visible():
-    """Four clients at once, 0.15 s of work each: one after the other, or all together."""
+    """Four clients at once, 0.1 s of work each: one after the other, or all together."""
     def seconds(threads):
-        server = Server("--work", "0.15", "--max-threads", threads)
+        server = Server("--work", "0.1", "--max-threads", threads)
         try:
             clients = [server.connect() for _ in range(4)]
             began = time.monotonic()
@@ -440,7 +440,7 @@ def test_work_makes_the_number_of_threads_visible():
         finally:
             server.kill()
     alone, together = seconds("1"), seconds("0")
-    assert alone >= 0.6
+    assert alone >= 0.4
     assert together < alone / 2
 
 
@@ -451,9 +451,9 @@ def test_idle_or_saturated_it_uses_next_to_no_processor(start_server):
     clients[0].sendall(b"x\n")
     assert read_all(clients[0]) == b"X\n"
     before = idle.cpu_seconds(), saturated.cpu_seconds()
-    threading.Event().wait(1)
-    assert idle.cpu_seconds() - before[0] <= 0.05
-    assert saturated.cpu_seconds() - before[1] <= 0.05
+    threading.Event().wait(0.5)
+    assert idle.cpu_seconds() - before[0] <= 0.03
+    assert saturated.cpu_seconds() - before[1] <= 0.03
     for client in clients:
         client.close()
 
@@ -540,7 +540,7 @@ def test_a_second_signal_stops_at_once(start_server):
 def stuck(server):
     """Return a client that has sent more than it reads replies to: its thread waits in send."""
     client = server.connect()
-    client.settimeout(0.5)
+    client.settimeout(0.25)
     with pytest.raises(socket.timeout):
         while True:
             client.send(b"x" * 60000 + b"\n")
