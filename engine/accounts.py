@@ -65,7 +65,8 @@ class Accounts(Books):
 
         A handler that calls ``sys.exit()`` has failed; the thread goes on with the next client.
         """
-        if self.log.isEnabledFor(logging.DEBUG):
+        informs, tells_all = map(self.log.isEnabledFor, (logging.INFO, logging.DEBUG))
+        if tells_all:
             self.log.debug("Serving client %s. %s", shown(client_address), self.status())
         began, outcome = time.monotonic(), "served"
         try:
@@ -78,11 +79,12 @@ class Accounts(Books):
             self.handle_error(request, client_address)
         finally:
             self.leave(request, outcome)
-            self.shutdown_request(request)
-        if outcome == "served" and self.log.isEnabledFor(logging.INFO):
+            if request.fileno() >= 0:  # else the handler has closed it, and saved two system calls
+                self.shutdown_request(request)
+        if informs and outcome == "served":
             self.log.info("Served client %s in %.3f s.", shown(client_address),
                           time.monotonic() - began)
-        if self.log.isEnabledFor(logging.DEBUG):
+        if tells_all:
             self.log.debug("%s", self.status())
 
     def handle_error(self, request, client_address):
