@@ -489,9 +489,9 @@ def test_many_clients_share_a_transaction(path, monkeypatch):
 
 @needs_linux
 def test_killed_under_load_it_has_lost_nothing():
-    done = subprocess.run([sys.executable, "benchmarks/crash.py", "--kills", "3"], cwd=str(ROOT),
+    done = subprocess.run([sys.executable, "benchmarks/crash.py", "--kills", "5"], cwd=str(ROOT),
                           env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           timeout=60)
     assert done.returncode == 0, done.stdout.decode()
-    found = re.search(rb"3 kills, .* (\d+) readings acknowledged, none lost", done.stdout)
+    found = re.search(rb"5 kills, .* (\d+) readings acknowledged, none lost", done.stdout)
     assert int(found.group(1)) > 20
