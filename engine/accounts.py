@@ -74,11 +74,12 @@ class Accounts(Books):
             if client:  # else it was cut off before it began
                 client.thread = threading.get_ident()
             self.finish_request(request, client_address)
+            self.leave(request, outcome)
         except BaseException as error:
             outcome = outcome_of(error, request)
+            self.leave(request, outcome)  # first: whoever reads in the log that it left may come
             self.handle_error(request, client_address)
         finally:
-            self.leave(request, outcome)
             if request.fileno() >= 0:  # else the handler has closed it, and saved two system calls
                 self.shutdown_request(request)
         if informs and outcome == "served":

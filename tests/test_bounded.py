@@ -273,6 +273,17 @@ def test_a_backend_that_fails_is_not_a_client_that_is_gone(message, caplog):
     assert "failed" in caplog.text and "Traceback" in caplog.text
 
 
+def test_a_client_has_left_before_the_log_says_so():
+    noted = queue.SimpleQueue()
+
+    class Noting(ClassroomServer):
+        def handle_error(self, request, client_address):
+            noted.put(self.in_service())
+    with serving(Asked, Noting) as server:
+        assert ask(server, b"bug\n") == b""
+        assert noted.get(timeout=PATIENCE) == []
+
+
 class Stopping(LineHandler):
     """Stops the server when it is asked to."""
 
