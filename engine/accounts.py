@@ -65,7 +65,7 @@ class Accounts(Books):
 
         A handler that calls ``sys.exit()`` has failed; the thread goes on with the next client.
         """
-        informs, tells_all = map(self.log.isEnabledFor, (logging.INFO, logging.DEBUG))
+        tells_all = self.log.isEnabledFor(logging.DEBUG)
         if tells_all:
             self.log.debug("Serving client %s. %s", shown(client_address), self.status())
         began, outcome = time.monotonic(), "served"
@@ -82,7 +82,7 @@ class Accounts(Books):
         finally:
             if request.fileno() >= 0:  # else the handler has closed it, and saved two system calls
                 self.shutdown_request(request)
-        if informs and outcome == "served":
+        if outcome == "served" and self.log.isEnabledFor(logging.INFO):
             self.log.info("Served client %s in %.3f s.", shown(client_address),
                           time.monotonic() - began)
         if tells_all:

@@ -78,7 +78,8 @@ class Books:
                     self._hosts[client.host] -= 1
                     if not self._hosts[client.host]:
                         del self._hosts[client.host]
-                self._someone_left.notify_all()
+                if client.host is not None or self.stopping.is_set():  # else nobody waits for it
+                    self._someone_left.notify_all()
 
     def introduce(self, handler):
         """Let *handler* be known as the one that serves its client: it counts its ``answered``

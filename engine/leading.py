@@ -101,11 +101,13 @@ class LeadingThreads(socketserver.ThreadingTCPServer):
         """Serve this client and then those that come after it; the life of a thread."""
         self._lead.claim(request)
         client = request, client_address
+        handle = getattr(self.RequestHandlerClass, "handle", None)
+        may_lead = getattr(handle, "makes_way", False)
         try:
             while client:
                 if HANDS_MODE_DOWN:
                     client[0].setblocking(True)
-                if not self._handler_makes_way():
+                if not may_lead:
                     self.make_way()
                 self.serve_client(*client)
                 client = self._next_client()
@@ -127,10 +129,6 @@ class LeadingThreads(socketserver.ThreadingTCPServer):
     def make_way(self):
         """Let another thread lead, if this one does: it is about to wait for something."""
         self._lead.give_up()
-
-    def _handler_makes_way(self):
-        handle = getattr(self.RequestHandlerClass, "handle", None)
-        return getattr(handle, "makes_way", False)
 
     def _next_client(self):
         """Lead, and return the next client; None when it is time for this thread to end."""

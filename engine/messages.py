@@ -35,12 +35,12 @@ class MessageHandler(ReplyingHandler):
     """
 
     max_line = 65536
+    time_limit = None  # what the system has been told to allow a recv()
+    left_at_stop = None  # bytes that may still be read once the server is stopping
 
     def setup(self):
         super().setup()
         self.partial = bytearray()  # of a message whose line feed has not come
-        self.time_limit = None  # what the system has been told to allow a recv()
-        self.left_at_stop = None  # bytes that may still be read once the server is stopping
 
     def receive(self):
         """Return the complete messages that have come, at least one: bytes, without the last
@@ -77,8 +77,10 @@ class MessageHandler(ReplyingHandler):
         if self.stopping.is_set():
             return self.read_what_came_before_the_stop()
         if self.leading:
-            with contextlib.suppress(BlockingIOError):
+            try:
                 return self.connection.recv(CHUNK, DONT_WAIT)
+            except BlockingIOError:
+                pass  # it has not come yet
             if can_be_read(self.connection, AS_LEADER):
                 return self.connection.recv(CHUNK)
             self.make_way()

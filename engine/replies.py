@@ -37,6 +37,7 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
     """
 
     timeout = 60.0
+    unsent = b""
 
     # StreamRequestHandler would wrap the socket in two file objects here. For one short line
     # they cost as much as all the rest of the handler, and readline() cannot keep a deadline.
@@ -44,9 +45,8 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
     def setup(self):
         self.connection = self.request
         self.stopping = getattr(self.server, "stopping", NEVER)
-        self.leading = hasattr(self.server, "leads") and self.server.leads()
+        self.leading = getattr(self.server, "leads", bool)()
         self.ready = []  # lines to be sent
-        self.unsent = b""
         if not DONT_WAIT:
             self.connection.settimeout(AT_REST)
 
