@@ -14,11 +14,14 @@ import sys
 import threading
 
 from engine.accounts import Accounts
-from engine.addresses import is_this_machine, local, shown
+from engine.addresses import local, shown
 from engine.books import named
 from engine.lane import Lane, StaysInLane
+from engine.invitation import invite
+from engine.jams import Jams
 from engine.leading import LeadingThreads
 from engine.listening import CannotStart, Listening, listening_server
+from engine.mistakes import Mistakes
 from engine.options import parse_options, service_attributes
 from engine.screen import prepare_output, show
 from engine.shortages import Shortages
@@ -35,9 +38,7 @@ POLL_INTERVAL = 0.5
 GRACE = 3.0
 
 TOTALS = ("Stopped: accepted {accepted}, served {served}, refused {refused}, "
-          "timed out {timed_out}, gone {gone}, failed {failed}")
-ANYONE = ("Any machine that can reach {where} can now connect. "
-          "--host 127.0.0.1 keeps it to this one.")
+          "timed out {timed_out}, gone {gone}, failed {failed}, errors {errors}")
 STOPPING = "Stopping, with %d client(s) in service. Ctrl+C again stops at once."
 CUT_OFF = "%d client(s) were cut off: they took too long."
 LISTENING = "Listening on {address}"
@@ -88,7 +89,11 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
         while not self.stopping.is_set():
             if self.slots.acquire(timeout=POLL_INTERVAL):
                 self.slots.release()  # process_request will take it
-                break
+                return
+            self.still_full()
+
+    def still_full(self):
+        """Do nothing: a hook, called now and then while no slot is free."""
 
     def verify_request(self, request, client_address):
         """Take no client who comes while the server stops."""
@@ -106,8 +111,8 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
         super().shutdown()
 
 
-class ClassroomServer(Accounts, GracefulStop, Shortages, BoundedThreadingTCPServer, LeadingThreads,
-                      Listening):
+class ClassroomServer(Accounts, Mistakes, Jams, GracefulStop, Shortages, BoundedThreadingTCPServer,
+                      LeadingThreads, Listening):
     """The server that the program runs: the lesson's, and around it what a full classroom needs."""
 
 
@@ -138,7 +143,7 @@ def serve(options, signals):
         show(LISTENING.format(address=shown(server.server_address)))
         if page:
             show(PAGE.format(address=shown(local(page.server_address))))
-        warn_if_open(server.server_address[0])
+        invite(server.server_address, options.service, show, log)
         for each in filter(None, [server, page]):
             threading.Thread(target=each.serve_forever, name="acceptor", daemon=True).start()
         signals.wait()
@@ -170,13 +175,6 @@ def make_page(options, server):
         return contextlib.nullcontext()
     from handlers.dashboard import page_about  # not above: it is not for everybody
     return page_about(server, options, ClassroomServer)
-
-
-def warn_if_open(host):
-    """Say who can connect when *host*, which the server listens on, is not only this machine."""
-    if not is_this_machine(host):
-        everywhere = host in ("0.0.0.0", "::")
-        log.warning("%s", ANYONE.format(where="this one" if everywhere else host))
 
 
 if __name__ == "__main__":

@@ -74,6 +74,8 @@ class Accounts(Books):
             if client:  # else it was cut off before it began
                 client.thread = threading.get_ident()
             self.finish_request(request, client_address)
+            if client and getattr(client.handler, "failed", False):
+                outcome = "failed"  # as the log says already
             self.leave(request, outcome)
         except BaseException as error:
             outcome = outcome_of(error, request)

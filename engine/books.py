@@ -12,7 +12,16 @@ REFUSAL_DELAY = 0.002
 #: How the service of a client can end.
 OUTCOMES = "served", "refused", "timed out", "gone", "failed"
 
-STATUS = "slots {used}/{slots}, served {served}, refused {refused}, timed out {timed_out}"
+STATUS = ("slots {used}/{slots}, served {served}, refused {refused}, timed out {timed_out}, "
+          "errors {errors}")
+
+#: A client in service: its address, as users write it; the ``time.monotonic()`` at which it was
+#: accepted; and what it is doing: a `Doing`.
+InService = collections.namedtuple("InService", "address began doing")
+
+#: What a client is doing: a word, the ``time.monotonic()`` since when, and how many bytes of an
+#: unfinished message have come.
+Doing = collections.namedtuple("Doing", "word since bytes")
 
 
 class Client:
@@ -41,7 +50,7 @@ class Books:
         self._someone_left = threading.Condition(self._books)
         self._clients = {}
         self._hosts = collections.Counter()
-        self._totals = dict.fromkeys(("accepted", *OUTCOMES), 0)
+        self._totals = dict.fromkeys(("accepted", *OUTCOMES, "errors"), 0)
         self._messages = 0
         super().__init__(*args, **kwargs)
 
@@ -89,7 +98,8 @@ class Books:
             client.handler = handler
 
     def totals(self):
-        """Return how many clients were accepted and what became of them: name -> number."""
+        """Return how many clients were accepted, what became of them, and how many ``ERR`` replies
+        they were sent: name -> number."""
         with self._books:
             return dict(self._totals)
 
@@ -100,17 +110,24 @@ class Books:
                                         in self._clients.values() if client.handler)
 
     def in_service(self):
-        """Return who is in service, the longest first: pairs of an address, as users write it, and
-        the ``time.monotonic()`` at which it was accepted."""
+        """Return who is in service, the longest first: a list of `InService`."""
         with self._books:
             clients = list(self._clients.values())
-        return [(shown(client.address), client.began) for client in clients]
+        return [InService(shown(client.address), client.began, doing(client))
+                for client in clients]
 
     def status(self):
         """Return the state of the slots and the totals in a line, as tcpserver shows them."""
         with self._books:
             return STATUS.format(used=len(self._clients), slots=self.max_threads or "unlimited",
                                  **named(self._totals))
+
+
+def doing(client):
+    """Return the `Doing` of a *client*: what its handler says, if that can tell."""
+    tells = getattr(client.handler, "doing", None)
+    word, since, count = tells() if tells else ("in work", None, 0)
+    return Doing(word, client.began if since is None else since, count)
 
 
 def named(totals):

@@ -158,11 +158,11 @@ class StaysInLane:
     def stay(self):
         """Be in the lane until there is something for this thread to do."""
         super().make_way()
-        self.in_lane = True
+        self.in_lane = self.waiting = True
         try:
             self.lane.stay(self)
         finally:
-            self.in_lane = False
+            self.in_lane = self.waiting = False
         if self.unsent:
             self.send_rest()
             self.deadline = time.monotonic() + self.timeout

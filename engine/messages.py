@@ -7,6 +7,8 @@ import socket
 import struct
 import time
 
+from engine.foreign import foreign
+from engine.mistakes import came
 from engine.replies import CHUNK, DONT_WAIT, ReplyingHandler, can_be_read
 
 #: Seconds for which a thread that leads waits for a message before it makes way: most clients have
@@ -17,13 +19,25 @@ AS_LEADER = 0.001
 #: Elsewhere than on Windows the stop wakes those who wait: `GracefulStop.stop`.
 LONGEST_WAIT = 0.5 if os.name == "nt" else math.inf
 
+#: Seconds without another byte after which the log tells of a message without a line feed.
+LINE_FEED_AFTER = 3.0
+
+TOO_LONG = "ERR message too long: at most {limit} bytes before the line feed"
 TIMED_OUT = "ERR no complete message within {seconds:g} s: send one line, ended by a line feed"
+CAME = " ({count} bytes came: '{text}')"
 NO_LINE_END = "ERR the last message had no line feed at its end and was dropped"
 STOPPED = "ERR the server stops, and your last message was not complete: send it again later"
 
 
-class MessageTooLong(Exception):
-    """A message went past ``max_line`` before its line feed came."""
+class Unusable(Exception):
+    """What came is no message: it is too long, or of another protocol, as `foreign` tells.
+
+    ``reply`` is the ``ERR`` to be sent, ``before`` what that protocol needs before it.
+    """
+
+    def __init__(self, before, reply):
+        super().__init__(reply)
+        self.before, self.reply = before, reply
 
 
 class MessageHandler(ReplyingHandler):
@@ -37,6 +51,8 @@ class MessageHandler(ReplyingHandler):
     max_line = 65536
     time_limit = None  # what the system has been told to allow a recv()
     left_at_stop = None  # bytes that may still be read once the server is stopping
+    waiting = False  # whether it waits for the client to send
+    fresh = True  # whether nothing whole has come yet
 
     def setup(self):
         super().setup()
@@ -47,7 +63,7 @@ class MessageHandler(ReplyingHandler):
         line feed.
 
         Waits for the first of them, however many pieces it comes in. None: the client has closed
-        its side, or the server is stopping. Raises `MessageTooLong`; ``socket.timeout`` when no
+        its side, or the server is stopping. Raises `Unusable`; ``socket.timeout`` when no
         message was complete at the ``deadline`` (the client is told); ``ConnectionError``
         when the client is gone, or closed its side in the middle of a message.
         """
@@ -58,15 +74,20 @@ class MessageHandler(ReplyingHandler):
         """As `receive`, with the deadline as it is."""
         while True:
             if len(self.partial) > self.max_line and not self.fits(self.partial):
-                raise MessageTooLong
+                raise self.too_long()
             chunk = self.read()
             if not chunk:
                 return self.end_of_input()
             if b"\n" in chunk:
                 break
             self.partial += chunk
+            if self.fresh:
+                check_protocol(self.partial)
         if self.partial:
             chunk = self.partial + chunk
+        if self.fresh:
+            check_protocol(chunk)
+            self.fresh = False
         block, _, rest = chunk.rpartition(b"\n")
         if rest or self.partial:
             self.partial = bytearray(rest)
@@ -84,23 +105,45 @@ class MessageHandler(ReplyingHandler):
             if can_be_read(self.connection, AS_LEADER):
                 return self.connection.recv(CHUNK)
             self.make_way()
-        return self.wait_and_read()
+        self.waiting = True
+        chunk = self.wait_and_read()
+        self.waiting = False
+        return chunk
+
+    def doing(self):
+        """As in `ReplyingHandler`; here the client may also be silent, or in mid-message."""
+        if not self.waiting:
+            return super().doing()
+        count = len(self.partial)
+        return ("half a message" if count else "silent"), self.deadline - self.timeout, count
 
     def wait_and_read(self):
         """As `read`, but it waits until the deadline."""
+        began, silence = time.monotonic(), LINE_FEED_AFTER if self.partial else math.inf
         while not self.stopping.is_set():
             # The deadline is the message's: more bytes do not buy more time.
             remaining = self.deadline - time.monotonic()
             if remaining <= 0:
-                self.send_last_words(TIMED_OUT.format(seconds=self.timeout))
+                self.say_it_is_late()
                 raise socket.timeout("no complete message in time")
             with contextlib.suppress(BlockingIOError):
                 if DONT_WAIT:
-                    self.let_the_system_wait(remaining)
+                    self.let_the_system_wait(min(remaining, silence))
                     return self.connection.recv(CHUNK)
-                if can_be_read(self.connection, min(remaining, LONGEST_WAIT)):
+                if can_be_read(self.connection, min(remaining, silence, LONGEST_WAIT)):
                     return self.connection.recv(CHUNK)
+            if silence < remaining and time.monotonic() >= began + silence:
+                silence = math.inf
+                if hasattr(self.server, "no_line_feed"):
+                    self.server.no_line_feed(self.client_address, self.partial)
         return self.read_what_came_before_the_stop()
+
+    def say_it_is_late(self):
+        """Tell the client that its message has not come in time, and what has come of it."""
+        text = TIMED_OUT.format(seconds=self.timeout)
+        if self.partial:
+            text += CAME.format(count=len(self.partial), text=came(self.partial))
+        self.send_last_words(text)
 
     def let_the_system_wait(self, seconds):
         """Have recv() wait so long, in steps of 10 ms: it then mostly is so long as the last time.
@@ -133,6 +176,17 @@ class MessageHandler(ReplyingHandler):
             self.send_last_words(NO_LINE_END)
             raise ConnectionAbortedError("it closed in the middle of a message")
 
+    def too_long(self):
+        """Return the exception that says how long a message may be."""
+        return Unusable("", TOO_LONG.format(limit=self.max_line))
+
     def fits(self, line):
         """Tell whether the *line*, maybe with a carriage return, is as long as one may be."""
         return len(line) - line.endswith(b"\r") <= self.max_line
+
+
+def check_protocol(first_bytes):
+    """Raise `Unusable` when a connection whose *first_bytes* these are speaks another one."""
+    kind = foreign(first_bytes)
+    if kind:
+        raise Unusable(*kind)

@@ -2,9 +2,11 @@
 
 import argparse
 import math
+import re
 
 VERSION = "1.0"
 
+HOST_WITH_PORT = "argument --host: expected --host {host} --port {port}, not '{text}'"
 NOT_OF_THIS_SERVICE = "argument --{option}: the service {service} has no use for it; {others} has"
 
 
@@ -32,7 +34,7 @@ count = number(int, 0, 10**6, "a whole number from 0 to 1000000")
 positive = number(int, 1, 2**31 - 1, "a whole number from 1 to 2147483647")
 seconds = number(float, 0, 86400, "seconds from 0 to 86400")
 some_seconds = number(float, 0.001, 86400, "seconds from 0.001 to 86400")
-port = number(int, -math.inf, math.inf, "a port from 0 to 65535")
+port = number(int, 0, 65535, "a port from 0 to 65535")
 
 #: Options that a handler class has as attributes of the same name: what the class says counts
 #: unless the user gives the option. Those of every service come first, then those of only some.
@@ -56,6 +58,7 @@ def parse_options(services, arguments=None):
     add_service_options(parser.add_argument)
     add_output_options(parser)
     options = parser.parse_args(arguments)
+    check_host(options.host, parser.error)
     for name in OF_SOME_SERVICES:
         if getattr(options, name) is not None and not hasattr(services[options.service], name):
             others = [other for other in services if hasattr(services[other], name)]
@@ -63,6 +66,14 @@ def parse_options(services, arguments=None):
                 option=name.replace("_", "-"), service=options.service,
                 others=" or ".join("--service " + other for other in others)))
     return options
+
+
+def check_host(host, error):
+    """Call *error* with the remedy when *host* has a port in it."""
+    with_port = re.fullmatch(r"\[([^\]]*)\]:(\d+)|([^:]+):(\d+)", host)
+    if with_port:
+        name, its_port = filter(None, with_port.groups())
+        error(HOST_WITH_PORT.format(host=name, port=its_port, text=host))
 
 
 def add_server_options(option):

@@ -38,6 +38,7 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
 
     timeout = 60.0
     unsent = b""
+    leaving = False  # whether it has had its last reply
 
     # StreamRequestHandler would wrap the socket in two file objects here. For one short line
     # they cost as much as all the rest of the handler, and readline() cannot keep a deadline.
@@ -53,6 +54,27 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
     def finish(self):
         """Close the connection: it was all sent, and nothing else holds on to the socket."""
         self.connection.close()
+
+    def doing(self):
+        """Return what the client makes this handler do: a word, since when (``time.monotonic()``,
+        None if it is not known) and the bytes of its unfinished message.
+
+        Other threads call this. It reads each attribute once, and may be late by a moment.
+        """
+        if self.unsent:
+            return "not reading", None, 0
+        return "leaving" if self.leaving else "in work", None, 0
+
+    def mistake(self, reply):
+        """Return *reply*, an ``ERR`` for the client, after having the server note it."""
+        if hasattr(self.server, "mistake"):
+            self.server.mistake(self.client_address, reply)
+        return reply
+
+    def tell_if(self, more):
+        """Have the server note that the client sent *more* than the one message that counts."""
+        if more and hasattr(self.server, "sent_more"):
+            self.server.sent_more(self.client_address)
 
     def make_way(self):
         """To be called before a wait: sends what is ready, and lets another thread lead."""
@@ -89,7 +111,8 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
         self.unsent = b""
 
     def send_last_words(self, text):
-        """Send one more line to a client that may not be there to read it."""
+        """Send one more line, an ``ERR``, to a client that may not be there to read it."""
+        self.mistake(text)
         try:
             self.connection.setblocking(False)
             self.connection.send(text.encode() + b"\n")
@@ -103,6 +126,7 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
         2.17), and the reset can overtake the last reply.
         """
         self.make_way()
+        self.leaving = True
         began = time.monotonic()
         limit = min(self.timeout, LINGER)
         try:
@@ -120,11 +144,19 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
             log.debug("The client did not wait for its last reply: %s.", error)
 
     def more_came(self):
-        """Tell whether the client has sent more than was read (and read some of it)."""
+        """Tell whether the client has sent more than was read (and read some of it).
+
+        Raises ConnectionError when it had closed its connection, both ways, before its reply came.
+        """
         try:
-            return bool(self.connection.recv(CHUNK, DONT_WAIT))
-        except OSError:
-            return False  # no more, or it is gone
+            chunk = self.connection.recv(CHUNK, DONT_WAIT)
+        except BlockingIOError:
+            return False
+        # It has closed its side, which it may. Only if it has closed the other one too, the
+        # reply has come back as an error: on the same machine at once, else maybe too late.
+        if not chunk and self.connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            raise ConnectionAbortedError("it had closed before its reply came")
+        return bool(chunk)
 
 
 def can_be_read(connection, seconds):

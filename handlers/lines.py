@@ -6,7 +6,7 @@ import logging
 import time
 
 from engine.leading import makes_way
-from engine.messages import MessageHandler, MessageTooLong
+from engine.messages import MessageHandler, Unusable
 from engine.replies import CHUNK
 from engine.screen import excerpt, printable
 
@@ -17,7 +17,6 @@ log = logging.getLogger(__name__)
 GATHER = 0.001
 LOOK_EVERY = 64
 
-TOO_LONG = "ERR message too long: at most {limit} bytes before the line feed"
 NOT_UTF_8 = "ERR the message is not valid UTF-8 (byte {position}): send text in UTF-8"
 NOT_A_LINE = "reply() returned {reply!r}: expected a str without line feeds"
 FAILED = "ERR the service failed on this message: its log says why"
@@ -44,9 +43,9 @@ class LineHandler(MessageHandler):
 
     - ``keep_open``: whether to go on after the first reply, until the client closes;
     - ``work``: seconds to take over every message, in imitation of an expensive operation;
-    - ``waits``: whether ``reply()`` may wait for something, be it a disk, a sleep, a lock that is
-      held for long or another client, or computes for long. A service that says it does not
-      may still call ``self.make_way()`` just before the rare place where it does.
+    - ``waits``: whether ``reply()`` may wait (for a disk, a sleep, another client) or computes for
+      long. A service that says it does not may still call ``self.make_way()`` just before the
+      rare place where it does.
 
     How the conversation ended reaches the server as socketserver provides: `handle` returns
     when the client was answered, lets ``socket.timeout`` out when a deadline passed, and
@@ -56,6 +55,7 @@ class LineHandler(MessageHandler):
     keep_open = False
     work = 0.0
     waits = True
+    failed = False  # whether reply() raised something else than BadMessage
 
     @classmethod
     def running(cls):
@@ -89,12 +89,13 @@ class LineHandler(MessageHandler):
                 self.answer(block)
                 if not self.keep_open:
                     more = more or self.partial or self.more_came()
+                    self.tell_if(more)
                     break
                 if self.leading:
                     self.make_way()  # whoever stays must not keep others from coming
-        except MessageTooLong:
+        except Unusable as error:
             self.answered += 1
-            self.ready.append(TOO_LONG.format(limit=self.max_line))
+            self.ready.append(error.before + self.mistake(error.reply))
             self.flush()
             more = True
         if more:
@@ -103,7 +104,7 @@ class LineHandler(MessageHandler):
             raise ConnectionAbortedError("no message came")
 
     def answer(self, block):
-        """Answer the messages in *block*. Raises `MessageTooLong` when one is, after the others.
+        """Answer the messages in *block*. Raises `Unusable` when one is, after the others.
 
         Replies that are there at the same time are sent together; none is kept back while the
         service waits.
@@ -144,19 +145,19 @@ class LineHandler(MessageHandler):
         """Answer the messages in *block*, of which one is not UTF-8, as *error* says."""
         if b"\n" not in block:
             self.answered += 1
-            self.ready.append(NOT_UTF_8.format(position=error.start + 1))
+            self.ready.append(self.mistake(NOT_UTF_8.format(position=error.start + 1)))
             return self.flush()
         for line in block.split(b"\n"):
             self.answer(line)
 
     def check_length(self, block):
-        """Raise `MessageTooLong` when a message in *block* is, after answering those before."""
+        """Raise `Unusable` when a message in *block* is too long, after answering those before."""
         lines = block.split(b"\n")
         fitting = list(itertools.takewhile(self.fits, lines))
         if len(fitting) < len(lines):
             if fitting:
                 self.answer(b"\n".join(fitting))
-            raise MessageTooLong
+            raise self.too_long()
 
     def reply_line(self, message):
         """Return the line that answers the *message*, without its end."""
@@ -170,9 +171,8 @@ class LineHandler(MessageHandler):
                 log.debug("Message '%s', reply '%s'.", excerpt(message), excerpt(reply))
             return reply
         except BadMessage as error:
-            log.debug("A bad message: %s.", excerpt(str(error)))
-            return "ERR " + printable(str(error))
+            return self.mistake("ERR " + printable(str(error)))
         except (Exception, SystemExit):
-            # A mistake in the service, not in the message: the log is for whoever wrote it.
             log.exception("%s failed on the message %r.", type(self).__name__, message[:200])
-            return FAILED
+            self.failed = True
+            return self.mistake(FAILED)

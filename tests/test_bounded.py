@@ -258,7 +258,7 @@ def test_hooks_overridden_without_super_break_no_promise(server_class):
             assert read_all(client) == b""
             client.close()
         assert server.totals() == {"accepted": 9, "served": 2, "refused": 1, "timed out": 0,
-                                   "gone": 0, "failed": 6}
+                                   "gone": 0, "failed": 6, "errors": 0}
         if server_class is Careless:
             kinds = {server.errors.get(timeout=PATIENCE) for _ in range(6)}
             assert kinds == {KeyError, SystemExit}

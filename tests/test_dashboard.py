@@ -102,7 +102,9 @@ def test_the_state(start_page):
     assert state == {
         "service": "temp", "max_threads": 3, "slots": [None, None, None], "waiting": 0,
         "totals": {"accepted": 3, "served": 3, "refused": 0, "timed out": 0, "gone": 0,
-                   "failed": 0},
+                   "failed": 0, "errors": 0},
+        "mistake": None, "port": server.port,
+        "join": ["python client.py --service temp --port {}".format(server.port)],
         "temperatures": {"cities": 2, "hottest": {"city": "Água Branca, AL", "temperature": "33.5"},
                          "coldest": {"city": "Água Branca, AL", "temperature": "-2"},
                          "ranges": [["Recife", "31", "24"], ["Água Branca, AL", "33.5", "-2"]]}}

@@ -14,7 +14,6 @@ import hashlib
 import http.server
 import io
 import ipaddress
-import json
 import logging
 import pathlib
 import re
@@ -23,7 +22,7 @@ import time
 import urllib.parse
 
 from engine.screen import excerpt
-from handlers.dashboard.watch import INTERVAL, Look, event, news
+from handlers.dashboard.watch import INTERVAL, NOTHING, event
 
 log = logging.getLogger(__name__)
 
@@ -130,10 +129,7 @@ class DashboardHandler(http.server.BaseHTTPRequestHandler):
         self.send("text/html; charset=utf-8", PAGE.encode())
 
     def send_state(self):
-        state, readings, _ = self.watch.look(age=0)
-        if readings is not None:
-            state = dict(state, temperatures=dict(state["temperatures"], ranges=readings))
-        self.send("application/json", json.dumps(state).encode() + b"\n")
+        self.send("application/json", self.watch.whole())
 
     def send(self, kind, data):
         """Send *data*, of this *kind* of content; only the headers if that was asked."""
@@ -156,15 +152,15 @@ class DashboardHandler(http.server.BaseHTTPRequestHandler):
     def send_events(self):
         """Send what is new, for as long as the viewer watches."""
         self.send_head("text/event-stream")
-        seen, last_word = Look(None, None, None), time.monotonic()
+        seen, last_word = NOTHING, time.monotonic()
         while self.command == "GET" and not self.server.stopping.is_set():
             look = self.watch.look()
-            text = news(seen, look)
+            text = self.watch.news(seen, look)
             if not text and time.monotonic() - last_word >= STILL_HERE:
-                text = event("here", look.state["uptime"])
+                text = event("here", look.state["uptime"]).encode()
             if text:
                 self.connection.settimeout(self.timeout)
-                self.wfile.write(text.encode())
+                self.wfile.write(text)
                 seen, last_word = look, time.monotonic()
             if self.has_left():
                 break

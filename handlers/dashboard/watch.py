@@ -6,6 +6,8 @@ import math
 import threading
 import time
 
+from engine.invitation import commands
+
 #: Seconds between two looks: the page is sent five of them a second at most.
 INTERVAL = 0.2
 
@@ -15,9 +17,17 @@ MINUTE = 60
 #: Slots that are told of; the page draws fewer.
 MOST_SLOTS = 1000
 
+#: For so many times as long as it took to make a whole state for ``/state``, no other one is made:
+#: to ask for it in a loop takes a twentieth of the processor at most.
+REST = 20
+
 #: What one look saw: the state for the page; the latest reading of every city, or None where the
-#: service has none; and a mark, which is the same as long as there is nothing new to see.
-Look = collections.namedtuple("Look", "state readings mark")
+#: service has none; and a mark, which is the same as long as there is nothing new to see. Looks are
+#: numbered.
+Look = collections.namedtuple("Look", "state readings mark number")
+
+#: What a viewer has seen who has seen nothing.
+NOTHING = Look(None, None, None, 0)
 
 
 class Watch:
@@ -33,11 +43,16 @@ class Watch:
         self._began = time.monotonic()
         self._looked = -math.inf
         self._look = None
+        self._news = {}  # what leads to the latest look: number of the one seen before -> bytes
+        self._whole_lock = threading.Lock()
+        self._whole = b""
+        self._whole_began = self._whole_due = -math.inf
         self._boxes = [None] * min(server.max_threads, MOST_SLOTS)
         self._messages = collections.deque([0] * MINUTE, maxlen=MINUTE)
         self._second = 0
         self._total = 0
         self._over = threading.Event()
+        self._join = commands(server.server_address, name)
 
     def __enter__(self):
         threading.Thread(target=self._count_seconds, name="watch", daemon=True).start()
@@ -52,7 +67,40 @@ class Watch:
             now = time.monotonic()
             if now - self._looked >= age:
                 self._look, self._looked = self._look_now(now), now
+                self._news.clear()
             return self._look
+
+    def news(self, seen, look):
+        """Return, as bytes, the events that lead from what was *seen* to this *look*.
+
+        They are made once, for all who have seen the same.
+        """
+        with self._lock:
+            if look is not self._look:  # there is a newer one: this viewer is late
+                return news(seen, look)
+            if seen.number not in self._news:
+                self._news[seen.number] = news(seen, look)
+            return self._news[seen.number]
+
+    def whole(self):
+        """Return the state of this moment with all readings, as bytes of JSON.
+
+        All who ask meanwhile get the same; and they wait where it took long.
+        """
+        asked = time.monotonic()
+        with self._whole_lock:
+            if self._whole_began <= asked:
+                self._over.wait(max(0.0, self._whole_due - asked))
+                self._whole_began = began = time.monotonic()
+                look = self.look(age=0)
+                state = look.state
+                if look.readings is not None:
+                    state = dict(state, temperatures=dict(state["temperatures"],
+                                                          ranges=look.readings))
+                self._whole = json.dumps(state).encode() + b"\n"
+                now = time.monotonic()
+                self._whole_due = now + REST * (now - began)
+            return self._whole
 
     def _look_now(self, now):
         uptime = now - self._began
@@ -60,10 +108,12 @@ class Watch:
         clients = self.server.in_service()
         state = {"service": self.name, "uptime": round(uptime, 3),
                  "max_threads": self.server.max_threads,
-                 "slots": [client and {"client": client[0], "seconds": round(now - client[1], 3)}
-                           for client in self._in_boxes(clients)],
+                 "slots": [client and slot(client, now) for client in self._in_boxes(clients)],
                  "waiting": self.server.waiting(),
                  "totals": self.server.totals(),
+                 "mistake": mistake(self.server.latest_mistake()),
+                 "port": self.server.server_address[1],
+                 "join": self._join,
                  "messages": list(self._messages)}
         mark = [clients, state["waiting"], state["totals"], self._total]
         readings = None
@@ -73,16 +123,16 @@ class Watch:
             if self._look and readings == self._look.readings:
                 readings = self._look.readings  # so that no viewer looks for what is new
             mark.append(state["temperatures"])
-        return Look(state, readings, mark)
+        return Look(state, readings, mark, self._look.number + 1 if self._look else 1)
 
     def _in_boxes(self, clients):
         """Return *clients* in their boxes, one a slot: who is in one stays there until the end."""
         if not self._boxes:  # no limit
             return clients[:MOST_SLOTS]
-        there, placed = set(clients), set(self._boxes)
-        newcomers = (client for client in clients if client not in placed)
-        self._boxes = [client if client in there else next(newcomers, None)
-                       for client in self._boxes]
+        there = {client[:2]: client for client in clients}  # what it is doing may have changed
+        placed = [box and there.pop(box[:2], None) for box in self._boxes]
+        newcomers = iter(there.values())
+        self._boxes = [client or next(newcomers, None) for client in placed]
         return self._boxes
 
     def _count_seconds(self):
@@ -101,8 +151,24 @@ class Watch:
         self._second = second
 
 
+def slot(client, now):
+    """Return what the state tells of a *client*, an `InService`."""
+    return {"client": client.address, "seconds": round(now - client.began, 3),
+            "doing": client.doing.word, "since": round(now - client.doing.since, 3),
+            "bytes": client.doing.bytes}
+
+
+def mistake(latest):
+    """Return what the state tells of the *latest* ``ERR`` reply, if there was one."""
+    if not latest:
+        return None
+    client, reply, when = latest
+    return {"client": client, "reply": reply, "time": time.strftime("%H:%M:%S",
+                                                                    time.localtime(when))}
+
+
 def news(seen, look):
-    """Return the events that lead from what was *seen* to this *look*; "" when nothing is new."""
+    """Return the events that lead from what was *seen* to this *look*; b"" when nothing is new."""
     text = event("state", look.state) if look.mark != seen.mark else ""
     if look.readings is not seen.readings:
         # Cities keep their places, and a reading is a new object: so only those that changed are
@@ -112,7 +178,7 @@ def news(seen, look):
         changed += look.readings[len(known):]
         if changed or seen.readings is None:
             text += event("cities", {"reset": seen.readings is None, "readings": changed})
-    return text
+    return text.encode()
 
 
 def event(name, data):
