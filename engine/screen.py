@@ -3,6 +3,9 @@
 import logging
 import sys
 
+#: Of these Persian, Sinhala, Marathi and emoji are made; they drive no terminal.
+JOINERS = "\u200c\u200d"
+
 log = logging.getLogger(__name__)
 
 
@@ -10,11 +13,12 @@ def printable(text):
     """Return *text* with every character that is not plainly visible written as an escape.
 
     Terminal escapes, line ends, right-to-left overrides and lone surrogates come out as
-    ``\\x1b``, ``\\n``, ``\\u202e``, ``\\udc80``; letters of every script stay as they are.
+    ``\\x1b``, ``\\n``, ``\\u202e``, ``\\udc80``; letters of every script stay as they are, and
+    so do the joiners that some need.
     """
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii")
+    return "".join(c if c.isprintable() or c in JOINERS else c.encode("unicode_escape").decode("ascii")
                    for c in text)
 
 

@@ -92,6 +92,7 @@ POLL_INTERVAL = 0.5
 NO_ROOM = "there are {count} cities already: expected a reading of one of them"
 NOT_STORED = "the reading was not stored, the server could not write it: send it again later"
 NOT_PROCESSED = "the reading could not be processed: the server's log says why"
+ALIKE = "no reading of '{city}' has come: did you mean '{alike}'?"
 UNKNOWN_CITY = "no reading of '{city}' has come: expected a city that has sent one"
 RUNNING_ALREADY = ("this program runs the temperature service already: its lock and its queue are "
                    "there once. Start another program for another one.")
@@ -195,8 +196,9 @@ class TemperatureHandler(LineHandler):
         self.outcome_of(None)  # everything that came before has been processed
         with lock:
             fields = overview() if city is None else registry.get(city)
+            alike = None if fields else registry.alike(city)
         if fields is None:
-            raise BadMessage(UNKNOWN_CITY.format(city=city))
+            raise BadMessage((ALIKE if alike else UNKNOWN_CITY).format(city=city, alike=alike))
         return csv_line(fields)
 
 

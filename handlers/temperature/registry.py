@@ -2,6 +2,7 @@
 
 import array
 import heapq
+import unicodedata
 
 
 class Registry:
@@ -16,6 +17,7 @@ class Registry:
         self._readings = []  # by rank, as the values in each _Extreme
         self._hottest = _Extreme()
         self._coldest = _Extreme()
+        self._alike = {}  # a name without accents and capitals -> a city of that name
 
     def __len__(self):
         return len(self._readings)
@@ -32,12 +34,17 @@ class Registry:
         rank = self._ranks.get(city)
         return None if rank is None else self._readings[rank]
 
+    def alike(self, city):
+        """Return a known city whose name is *city* but for accents and capitals, or None."""
+        return self._alike.get(plain(city))
+
     def record(self, reading):
         """Let *reading* be the latest of its city."""
         highest, lowest = -float(reading.maximum), float(reading.minimum)
         rank = self._ranks.setdefault(reading.city, len(self._ranks))
         if rank == len(self._readings):
             self._readings.append(reading)
+            self._alike.setdefault(plain(reading.city), reading.city)
         else:
             self._readings[rank] = reading
         self._hottest.set(rank, highest)
@@ -63,6 +70,13 @@ class Registry:
         widths = [max(len(row[column]) for row in rows) for column in range(3)]
         return "\n".join("{:<{}}  {:>{}}  {:>{}}".format(
             row[0], widths[0], row[1], widths[1], row[2], widths[2]) for row in rows)
+
+
+def plain(name):
+    """Return *name* without accents and capitals."""
+    letters = unicodedata.normalize("NFKD", name.casefold())
+    return letters if letters.isascii() else "".join(
+        c for c in letters if not unicodedata.combining(c))
 
 
 class _Extreme:

@@ -1,0 +1,136 @@
+"""What is wrong with a line that is no reading: each mistake by its name, with what to do.
+
+Only for lines that `reading.parse` could not take. The csv module's own words are for programmers.
+"""
+
+import csv
+import re
+import unicodedata
+
+USUAL = "Recife,31,24.5"
+EXPECTED = "expected city,max,min such as " + USUAL
+
+EMPTY = "the message is empty: " + EXPECTED
+CARRIAGE_RETURN = ("there is a carriage return in the message (character {position}): "
+                   "end each line with a line feed")
+NUL = "there is a NUL in the message (character {position}): send plain text in UTF-8"
+SEPARATOR = "the fields are separated by {name}: expected commas, such as {example}"
+DECIMAL_COMMA = "there is a decimal comma in it: expected a point, such as {example}"
+WORDS = ("field 2 (max) '{0}' and field 3 (min) '{1}' are words: expected numbers, such as " + USUAL
+         + "; leave a header row out")
+QUOTES = ("the quotes do not pair: put a pair around a whole field, and write a quote inside it "
+          "twice, such as \"Maceió, AL\",30,24")
+LONG_FIELD = "a field is too long: expected a name of 100 characters and two numbers"
+NO_TEMPERATURES = "there is a city, but no temperatures: " + EXPECTED
+ONE_TEMPERATURE = "one temperature is missing: " + EXPECTED
+TOO_MANY = ("there is more than a city and two temperatures: " + EXPECTED
+            + "; a name with a comma needs quotes: \"Maceió, AL\",30,24")
+NOT_A_NUMBER = "field {field} '{text}' is not a number: expected degrees such as 31 or -3.5"
+LONG_NUMBER = "field {field} has {length} characters: expected a number of {limit} at most"
+NO_NUMBER = "field {field} is empty: expected degrees such as 31 or -3.5"
+UNIT = "field {field} '{text}' has a unit: expected the number alone, such as {example}"
+OTHER_MINUS = "field {field} '{text}' has another sign for minus: expected -, such as {example}"
+INVISIBLE = ("field 1 (city) has an invisible or control character ({code}): "
+             "expected plain text")
+
+SEPARATORS = [(";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars"), (" ", "spaces")]
+
+#: Characters in a number, at most: more digits than a float can tell apart.
+LONGEST_NUMBER = 20
+
+#: Letters of a row that names its columns: no reading has them where a number belongs.
+_word = re.compile(r"[^\W\d_][^\d,;\t|]*").fullmatch
+_number = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)", re.ASCII).fullmatch
+
+#: Signs that people, and word processors, take for a minus.
+MINUSES = "\u2212\u2013\u2014\u2010\u2011\u2012\ufe63\uff0d"
+
+
+def what_is_wrong(message, fields):
+    """Return what is wrong with a *message* whose *fields* are not a city and two numbers; None
+    stands for fields where the quotes do not pair."""
+    for character, text in ("\r", CARRIAGE_RETURN), ("\0", NUL):
+        if character in message:
+            return text.format(position=message.index(character) + 1)
+    if not message.strip(" ,;\t|\xa0"):
+        return EMPTY
+    if fields is None:
+        return QUOTES if len(message) < csv.field_size_limit() else LONG_FIELD
+    for separator, name in SEPARATORS:
+        example = with_commas(message, separator)
+        if example:
+            return SEPARATOR.format(name=name, example=example)
+    if len(fields) == 3:
+        return wrong_numbers(*[field.strip() for field in fields[1:]])
+    if len(fields) in (4, 5) and decimal_comma(fields):
+        return DECIMAL_COMMA.format(example=decimal_comma(fields))
+    return {1: NO_TEMPERATURES, 2: ONE_TEMPERATURE}.get(len(fields), TOO_MANY)
+
+
+def with_commas(message, separator):
+    """Return the reading that *message* would be with commas in place of this *separator*; the
+    usual example for a header row; None when the separator is another one."""
+    if separator == " ":
+        fields = message.rsplit(None, 2)
+    else:
+        fields = [field.strip() for field in message.split(separator)]
+    if len(fields) != 3 or not fields[0]:
+        return None
+    numbers = [as_number(field) for field in fields[1:]]
+    if all(numbers):
+        return ",".join([fields[0].strip(" ,")[:100], *numbers])
+    return USUAL if separator != " " and all(map(_word, fields)) else None
+
+
+def as_number(text):
+    """Return *text* as a number with a decimal point, or None when it is none."""
+    text = text.strip()
+    return text.replace(",", ".") if _number(text) else None
+
+
+def decimal_comma(fields):
+    """Return the reading in *fields*, more than three because of decimal commas; or None."""
+    city, *parts = [field.strip()[:100] for field in fields]
+    whole, fraction = re.compile(r"[+-]?\d+").fullmatch, re.compile(r"\d+").fullmatch
+    if len(parts) == 4 and all(map(whole, parts)):
+        pairs = parts[0] + "." + parts[1], parts[2] + "." + parts[3]
+    elif len(parts) == 3 and whole(parts[0]) and fraction(parts[1]) and _number(parts[2]):
+        pairs = parts[0] + "." + parts[1], parts[2]
+    else:
+        return None
+    return ",".join((city, *pairs))
+
+
+def wrong_numbers(maximum, minimum):
+    """Return what is wrong when one of the two is no number."""
+    if _word(maximum) and _word(minimum):
+        return WORDS.format(maximum[:LONGEST_NUMBER], minimum[:LONGEST_NUMBER])
+    if _number(maximum) and "," not in maximum:
+        return wrong_number("3 (min)", minimum)
+    return wrong_number("2 (max)", maximum)
+
+
+def wrong_number(field, text):
+    """Return what is wrong with the *text* of this *field*, which is no number."""
+    if not text:
+        return NO_NUMBER.format(field=field)
+    if len(text) > LONGEST_NUMBER:
+        return LONG_NUMBER.format(field=field, length=len(text), limit=LONGEST_NUMBER)
+    if _number(text):
+        return DECIMAL_COMMA.format(example=text.replace(",", "."))
+    plain = text.translate(dict.fromkeys(map(ord, MINUSES), "-"))
+    if plain != text and _number(plain):
+        return OTHER_MINUS.format(field=field, text=text, example=plain.replace(",", "."))
+    number = re.sub(r"\s*(°|º|˚)?\s*[CcFfKk]?$", "", plain)
+    if number != plain and _number(number):
+        return UNIT.format(field=field, text=text, example=number.replace(",", "."))
+    return NOT_A_NUMBER.format(field=field, text=text)
+
+
+def invisible(name):
+    """Return what is wrong with a *name* that has a character nobody can see."""
+    if "\r" in name:
+        return CARRIAGE_RETURN.format(position=name.index("\r") + 1)
+    odd = next(c for c in name if not c.isprintable() and c not in "\u200c\u200d")
+    return INVISIBLE.format(code="U+{:04X}{}".format(
+        ord(odd), " " + unicodedata.name(odd).lower() if unicodedata.name(odd, "") else ""))
