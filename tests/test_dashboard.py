@@ -97,6 +97,7 @@ def test_the_state(start_page):
     latest = state["temperatures"].pop("latest")
     assert [entry["city"] for entry in latest] == ["Água Branca, AL", "Recife"]
     assert re.fullmatch(r"\d\d:\d\d:\d\d", latest[0]["time"])
+    assert re.fullmatch(r"127\.0\.0\.1:\d+", latest[0]["client"])
     if not sys.platform.startswith("linux"):
         state["waiting"] = 0
     assert state == {

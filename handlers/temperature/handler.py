@@ -30,6 +30,7 @@ import queue
 import threading
 import time
 
+from engine.addresses import shown
 from engine.listening import CannotStart
 from engine.screen import show
 from handlers.lines import BadMessage, LineHandler
@@ -51,9 +52,10 @@ newcomers = {}
 #: The readings recorded last, as Items, the newest at the end; hold `lock` while touching it.
 latest = collections.deque(maxlen=12)
 
-#: What goes through the queue: a reading or None, when it came (seconds since 1970), and None or a
-#: SimpleQueue where somebody waits to be told how it went, by None or the text of a problem.
-Item = collections.namedtuple("Item", "reading arrived waiter")
+#: What goes through the queue: a reading or None, when it came (seconds since 1970), None or a
+#: SimpleQueue where somebody waits to be told how it went, by None or the text of a problem, and the
+#: address of the client that sent it.
+Item = collections.namedtuple("Item", "reading arrived waiter sender", defaults=[None])
 
 #: The item after which the consumer ends.
 END = Item(None, None, None)
@@ -152,7 +154,7 @@ class TemperatureHandler(LineHandler):
         reading = parse(message)
         reserve_place(reading.city, self.max_cities)
         if self.db is None:
-            self.put(Item(reading, time.time(), None))
+            self.put(Item(reading, time.time(), None, self.client_address))
         else:
             problem = self.outcome_of(reading)
             if problem:
@@ -171,7 +173,7 @@ class TemperatureHandler(LineHandler):
         """Put *reading* in the queue; wait for the consumer's word: None, or a problem's text."""
         waiter = queue.SimpleQueue()
         self.make_way()
-        readings.put(Item(reading, time.time(), waiter))
+        readings.put(Item(reading, time.time(), waiter, self.client_address))
         wanted.set()
         return waiter.get()
 
@@ -186,8 +188,9 @@ class TemperatureHandler(LineHandler):
             "cities": len(known),
             "hottest": hottest and {"city": hottest.city, "temperature": hottest.maximum},
             "coldest": coldest and {"city": coldest.city, "temperature": coldest.minimum},
-            "latest": [dict(item.reading._asdict(), time=time.strftime(
-                "%H:%M:%S", time.localtime(item.arrived))) for item in reversed(recent)],
+            "latest": [dict(item.reading._asdict(), client=shown(item.sender or ""),
+                            time=time.strftime("%H:%M:%S", time.localtime(item.arrived)))
+                       for item in reversed(recent)],
         }, known
 
     def answer_query(self, text):
