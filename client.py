@@ -13,6 +13,7 @@ import argparse
 import collections
 import contextlib
 import csv
+import errno
 import io
 import math
 import os
@@ -31,6 +32,14 @@ PATIENCE = 2.0
 #: Seconds that one wait may last: on Windows a Ctrl+C is not noticed in it, only after it.
 LONGEST_WAIT = 0.5
 
+#: What a system says that has no port left to connect from, and the seconds for which it may last:
+#: Linux remembers a closed connection for 60 s, Windows for up to 240 s (TIME-WAIT, RFC 9293, 3.4).
+NO_PORT_LEFT = {errno.EADDRNOTAVAIL, errno.EADDRINUSE, getattr(errno, "WSAEADDRINUSE", 0)} - {0}
+PORTS_LIMIT = 300.0
+
+#: Bytes that a reply may have, or so many times as many as its message, if that is more.
+LONGEST_REPLY, TIMES_THE_MESSAGE = 2 ** 20, 8
+
 #: Seconds that connecting may take; a slow server accepts at once, only an absent one does not.
 CONNECT_LIMIT = 10.0
 
@@ -42,6 +51,9 @@ WENT_AWAY = "The server at {server} closed the connection without a reply. Try a
 NO_REPLY = "No reply from {server} within {seconds:g} s. Wait longer with --timeout."
 WAITING = "Waiting for a free slot on the server, or for it to finish its work..."
 CONNECTED = "Connected to {server} from {client}"
+NO_LINE_END = ("{server} sent {limit} bytes without a line feed: it is no server of the lesson's "
+               "kind. Check --port.")
+PORTS_RAN_OUT = "This system has no free port left for a moment; going on when it has one..."
 PROGRESS = "{sent} sent, {errors} with an error"
 INTERRUPTED = "Interrupted: not every message has had its reply."
 NO_OUTPUT = "Cannot go on reading messages or writing replies: {reason}."
@@ -51,11 +63,29 @@ ONLY_WITH_CROWD = "{option} is about a crowd: expected --crowd N with it"
 NOT_WITH_CROWD = "--keep-open is not for a crowd: expected --crowd N without it"
 ONE_MESSAGE = "{count} messages for a crowd: expected one, which each of its clients sends"
 
+TRY_AGAIN = "Enter tries again to send '{message}' (Ctrl+C ends): "
+NOT_SENT = "Not sent: {message}"
+HOST_WITH_PORT = "argument --host: expected --host {host} --port {port}, not '{text}'"
+MINUS_FIRST = "; before a message that begins with a minus write --, such as: client.py -- {message}"
+SERVES_CAPITALS = ("This server answers in capitals: it runs the service upper. Start the other one "
+                   "with: python server.py --service temp")
+SERVES_TEMPERATURES = ("This server takes temperatures: it runs the service temp. For that there is: "
+                       "python client.py --service temp")
+
 ASK_MESSAGE = "Message (an empty line ends): "
-ASK_CITY = "City (? shows the hottest and coldest, an empty line ends): "
+ASK_CITY = "City (? shows hottest and coldest; help; an empty line ends): "
 ASK_MAXIMUM = "Maximum in degrees Celsius (an empty line goes back): "
 ASK_MINIMUM = "Minimum in degrees Celsius (an empty line goes back): "
 NOT_A_NUMBER = "'{text}' is not a number: expected degrees such as 31 or -3.5."
+MAX_BELOW_MIN = "The maximum {maximum} is below the minimum {minimum}: type both again."
+HELP = """Recife         a city: then its maximum and minimum are asked
+Recife,31,24   or all in one line: city, maximum, minimum
+?              which city is hottest, which is coldest, how many there are
+?Recife        the latest temperatures of one city
+an empty line  ends"""
+EXTREMES = "Hottest city: {} with {}. Coldest city: {} with {}. Cities: {}."
+ONE_CITY = "{}: maximum {}, minimum {}."
+NO_CITIES = "No city has sent a reading."
 
 
 class ServerProblem(Exception):
@@ -79,12 +109,14 @@ class Conversation:
         self.keep_open = keep_open
         self.say = say
         self.socket = None
+        self.has_connected = False
 
     def connect(self):
         """Open a connection. Raises `ServerProblem`."""
         limit = min(self.timeout, self.connect_limit)
         try:
-            self.socket = socket.create_connection(self.address, timeout=limit)
+            self.socket = self.connection(limit)
+            self.has_connected = True
         except ConnectionRefusedError as error:
             raise self.problem(REFUSED) from error
         except socket.timeout as error:
@@ -93,6 +125,30 @@ class Conversation:
             raise self.problem(UNKNOWN_HOST) from error
         except OSError as error:
             raise self.problem(UNREACHABLE, reason=error.strerror or error) from error
+
+    def connection(self, limit):
+        """Return a connection, opened within *limit* seconds.
+
+        In a long file the system's ports may run out, until old connections are forgotten: then
+        it waits and tries again.
+        """
+        began, said = time.monotonic(), False
+        while True:
+            try:
+                connection = socket.create_connection(self.address, timeout=limit)
+            except OSError as error:
+                if (not self.has_connected or error.errno not in NO_PORT_LEFT
+                        or time.monotonic() - began > PORTS_LIMIT):
+                    raise
+                if not said:
+                    self.say(PORTS_RAN_OUT)
+                    said = True
+                time.sleep(LONGEST_WAIT)
+                continue
+            if connection.getsockname() != connection.getpeername():
+                return connection
+            connection.close()  # nobody listens: the system gave it the very port that it asked for
+            raise ConnectionRefusedError
 
     def close(self):
         """Close the connection, if there is one."""
@@ -148,6 +204,7 @@ class Conversation:
         """
         deadline = Deadline(self.socket, self.timeout, self.patience, self.say)
         rest = memoryview(encoded(message))
+        limit = max(LONGEST_REPLY, TIMES_THE_MESSAGE * len(rest))
         try:
             while rest:
                 rest = rest[deadline.wait(self.socket.send, rest):]
@@ -159,6 +216,8 @@ class Conversation:
             if not piece:
                 raise ConnectionAbortedError
             received += piece
+            if len(received) > limit and b"\n" not in piece:
+                raise self.problem(NO_LINE_END, limit=limit)
         reply, _, unasked = received.partition(b"\n")
         if unasked:
             self.close()  # as good as let go: it does not answer what will be asked next
@@ -212,23 +271,78 @@ def shown(address):
 
 
 def is_error(message, reply):
-    """Tell whether *reply* reports a problem, and is not just *message* in capitals."""
-    return reply.startswith("ERR ") and reply != message.upper()
+    """Tell whether *reply* reports a problem: it is neither *message* in capitals nor the latest
+    reading of a city called so."""
+    if not reply.startswith("ERR ") or reply == message.rstrip("\r").upper():
+        return False
+    return not (message.startswith("?") and reply.startswith(message[1:].strip() + ","))
+
+
+def hint_at(service, message, reply):
+    """Return what to tell a user who asked for this *service* when the server runs another one;
+    None as long as nothing speaks for that."""
+    if service == "temp" and reply == message.upper() and reply != "BYE":
+        return SERVES_CAPITALS
+    if service == "upper" and reply.startswith("ERR ") and "city,max,min" in reply:
+        return SERVES_TEMPERATURES
+    return None
 
 
 # A person at the keyboard
 
 
-def converse(conversation, ask_user):
-    """Send what *ask_user* returns, again and again until it is empty, and show the replies."""
-    conversation.connect()
-    print(CONNECTED.format(server=shown(conversation.socket.getpeername()),
-                           client=shown(conversation.socket.getsockname())))
+class SpokenConversation(Conversation):
+    """A conversation with a person at the keyboard: it tells when it connects."""
+
+    def connect(self):
+        super().connect()
+        print(CONNECTED.format(server=shown(self.socket.getpeername()),
+                               client=shown(self.socket.getsockname())))
+
+
+def converse(conversation, service):
+    """Send what the user types, again and again until it is empty, and show the replies.
+
+    It connects when there is something to send: who thinks keeps nobody waiting.
+    """
+    ask_user, told = ask_reading if service == "temp" else ask_message, set()
     while True:
         message = ask_user()
         if not message:
             return
-        print(printable(conversation.ask(message)))
+        reply = ask_until_answered(conversation, message)
+        print(in_words(message, reply) if service == "temp" else printable(reply))
+        hint = hint_at(service, message, reply)
+        if hint and hint not in told:
+            told.add(hint)
+            print(hint)
+
+
+def ask_until_answered(conversation, message):
+    """Return the reply to *message*; while there is none, keep what was typed, and try again when
+    the user says so. Raises `ServerProblem` when the user ends that."""
+    while True:
+        try:
+            return conversation.ask(message)
+        except ServerProblem as problem:
+            print(problem)
+        try:
+            input(TRY_AGAIN.format(message=printable(message)))
+        except (KeyboardInterrupt, EOFError):
+            print()
+            raise ServerProblem(NOT_SENT.format(message=printable(message))) from None
+
+
+def in_words(message, reply):
+    """Return the *reply* to a query as a sentence, any other one as it came."""
+    fields = next(csv.reader([reply]), []) if message.startswith("?") else []
+    if len(fields) == 8 and fields[0::3] == ["hottest", "coldest", "cities"]:
+        reply = EXTREMES.format(fields[1], fields[2], fields[4], fields[5], fields[7])
+    elif fields == ["cities", "0"]:
+        reply = NO_CITIES
+    elif len(fields) == 3 and not is_error(message, reply):
+        reply = ONE_CITY.format(*fields)
+    return printable(reply)
 
 
 def ask_message():
@@ -239,16 +353,29 @@ def ask_message():
 def ask_reading():
     """Ask the user for a city and its temperatures; return them as a line of CSV.
 
-    Returns at once what is no city: nothing, or a query (``?``, ``?Recife``).
+    Returns at once what is no city: nothing, a query (``?``, ``?Recife``), or a whole line, which
+    may have been pasted.
     """
     while True:
         city = input(ASK_CITY).strip()
-        if not city or city.startswith("?"):
+        if city.lower() == "help":
+            print(HELP)
+            continue
+        if not city or city.startswith("?") or len(re.findall("[,;\t]", city)) >= 2:
             return city
-        maximum = ask_number(ASK_MAXIMUM)
-        minimum = maximum and ask_number(ASK_MINIMUM)
+        maximum, minimum = ask_temperatures()
         if minimum:
             return csv_line([city, maximum, minimum])
+
+
+def ask_temperatures():
+    """Ask the user for a maximum and a minimum until they fit; empty texts: back to the city."""
+    while True:
+        maximum = ask_number(ASK_MAXIMUM)
+        minimum = maximum and ask_number(ASK_MINIMUM)
+        if not minimum or float(maximum) >= float(minimum):
+            return maximum, minimum
+        print(MAX_BELOW_MIN.format(maximum=maximum, minimum=minimum))
 
 
 def ask_number(prompt):
@@ -278,16 +405,21 @@ def printable(text):
 # Messages from the command line or a file
 
 
-def send_all(conversation, messages, progress):
-    """Send each of *messages* and print each reply; return how many were errors."""
+def send_all(conversation, messages, progress, service):
+    """Send each of *messages* to the *service* and print each reply; return how many were errors.
+    """
     on_screen = sys.stdout is not None and sys.stdout.isatty()
-    errors = 0
+    errors, hint = 0, None
     try:
         for sent, message in enumerate(messages, start=1):
             reply = conversation.ask(message)
             errors += is_error(message, reply)
             progress.clear()
             print(printable(reply) if on_screen else reply, flush=True)
+            if not hint:
+                hint = hint_at(service, message, reply)
+                if hint:
+                    progress.say(hint)
             progress.show(PROGRESS.format(sent=sent, errors=errors))
     finally:
         progress.clear()
@@ -339,6 +471,9 @@ class OneLineParser(argparse.ArgumentParser):
     """An ArgumentParser that says what is wrong in one line."""
 
     def error(self, message):
+        minus = re.search(r"unrecognized arguments: (-[\d.,;].*)", message)
+        if minus:
+            message += MINUS_FIRST.format(message=minus.group(1))
         self.exit(2, "{}: {}. See {} --help.\n".format(self.prog, message, self.prog))
 
 
@@ -394,6 +529,10 @@ def add_options(option):
 
 def check_options(options, error):
     """Call *error* with the reason when the *options* do not go together."""
+    with_port = re.fullmatch(r"(?:\w+://)?(?:\[([^\]]*)\]|([^:/]+)):(\d+)/*", options.host)
+    if with_port:
+        error(HOST_WITH_PORT.format(host=with_port.group(1) or with_port.group(2),
+                                    port=with_port.group(3), text=options.host))
     for message in options.messages:
         if "\n" in message:
             error(ONE_LINE.format(message=message))
@@ -414,20 +553,23 @@ def main(arguments=None):
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # IDLE's have not
             stream.reconfigure(errors="backslashreplace")
+    if hasattr(sys.stdin, "reconfigure"):  # what is not UTF-8 goes out as it was typed
+        sys.stdin.reconfigure(errors="surrogateescape")
     options = parse_options(arguments)
     progress = Progress(sys.stderr)
-    conversation = Conversation(options.host, options.port, options.timeout, options.keep_open,
-                                progress.say)
     interactive = not (options.messages or options.crowd) and sys.stdin.isatty()
+    kind = SpokenConversation if interactive else Conversation
+    conversation = kind(options.host, options.port, options.timeout, options.keep_open,
+                        progress.say)
     try:
         if options.crowd:
             return run_crowd(options)
         if interactive:
             with_line_editing()
-            converse(conversation, ask_reading if options.service == "temp" else ask_message)
+            converse(conversation, options.service)
             return 0
         messages = options.messages or lines_of(sys.stdin.buffer)
-        errors = send_all(conversation, messages, progress)
+        errors = send_all(conversation, messages, progress, options.service)
         return 1 if errors else 0
     except (ServerProblem, CrowdProblem) as problem:
         print(problem, file=sys.stderr)

@@ -1,8 +1,10 @@
 """client.py: run as users run it, with arguments, with a file, and at a terminal."""
 
+import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -202,11 +204,11 @@ def test_it_can_be_copied_alone(upper_port, tmp_path):
 def test_a_conversation(upper_port, goodbye):
     port = str(upper_port)
     terminal = Terminal("--port", port)
-    terminal.wait_for(r"Connected to 127\.0\.0\.1:%s from 127\.0\.0\.1:\d+\n" % port)
     for message in "olá", "and again":
         terminal.wait_for("Message.*: ")
         terminal.type(message + "\n")
-        terminal.wait_for("\n" + message.upper() + "\n")
+        terminal.wait_for(r"\nConnected to 127\.0\.0\.1:%s from 127\.0\.0\.1:\d+\n" % port
+                          + message.upper() + "\n")
     terminal.wait_for("Message.*: ")
     terminal.type(goodbye)
     status, rest = terminal.end(again=goodbye)
@@ -225,34 +227,123 @@ def test_asking_for_a_reading(start_server):
     terminal.type("31,5\n")
     terminal.wait_for("Min.*: ")
     terminal.type("-3\n")
-    terminal.wait_for("\nBYE\n")
+    terminal.wait_for("\nConnected to .*\nBYE\n")
     server.out.wait_for("^Hottest city: Olho d'Água, AL with 31.5\nColdest city: .* with -3$")
     terminal.wait_for("City.*: ")
     terminal.type("Olho dagua\n31\n\n")  # a mistake: back to the city
     terminal.wait_for("Min.*: \nCity.*: ")
     terminal.type("X\n1\n2\n")
-    terminal.wait_for("\nERR field 2 .max. 1 is below")
-    for query, reply in [("?", "hottest,\"Olho d'Água, AL\",31.5,coldest,.*,-3,cities,1"),
-                         ("?olho d'Água, AL", "ERR no reading of"),
-                         (" ? Olho d'Água, AL", "\"Olho d'Água, AL\",31.5,-3")]:
+    terminal.wait_for("The maximum 1 is below the minimum 2: type both again.\nMax.*: ")
+    terminal.type("\n")
+    terminal.wait_for("City.*: ")
+    terminal.type("help\n")
+    terminal.wait_for("an empty line  ends\n")
+    for query, reply in [("?", r"Hottest city: Olho d'Água, AL with 31\.5\. Coldest city: "
+                               r"Olho d'Água, AL with -3\. Cities: 1\.\n"),
+                         ("?olho d'água, al", "ERR no reading of .* did you mean"),
+                         (" ? Olho d'Água, AL", r"Olho d'Água, AL: maximum 31\.5, minimum -3\.\n"),
+                         ("Recife,31,24", "BYE\n"), ("Recife;31;24", "ERR .*semicolons")]:
         terminal.wait_for("City.*: ")
         terminal.type(query + "\n")
-        terminal.wait_for("\n" + reply)
+        terminal.wait_for("\nConnected to .*\n" + reply)
+    terminal.wait_for("City.*: ")
+    terminal.type("Olinda,30,24\nNatal,29,23\n")  # pasted
+    terminal.wait_for("BYE\n(.*\n)*.*BYE\n")
     terminal.wait_for("City.*: ")
     terminal.type("\n")
     assert terminal.end()[0] == 0
 
 
 @needs_terminal
-def test_typing_longer_than_the_server_waits(start_server):
-    server = start_server("--timeout", "0.2")
-    terminal = Terminal("--port", str(server.port))
+@pytest.mark.parametrize("count", [5, 30])
+def test_nobody_waits_for_somebody_who_thinks(start_server, count):
+    """As many students at their prompts; all but the last are still thinking."""
+    server = start_server("--service", "temp", "--max-threads", "4")
+    with contextlib.ExitStack() as stack:
+        students = [Terminal("--port", str(server.port), "--service", "temp")
+                    for _ in range(count)]
+        for student in students:
+            stack.callback(student.process.wait)
+            stack.callback(student.process.kill)
+        for student in students:
+            student.wait_for("City.*: ")
+        began = time.monotonic()
+        students[-1].type("Recife,31,24\n")
+        students[-1].wait_for("BYE\n")
+        assert time.monotonic() - began < 1
+        students[-1].wait_for("City.*: ")
+        students[-1].type("\n")
+        assert students[-1].end()[0] == 0
+    assert server.stop() == 0
+    assert server.totals()["accepted"] == 1
+
+
+@needs_terminal
+def test_what_is_typed_but_is_not_utf_8_is_for_the_server_to_refuse(upper_port):
+    terminal = Terminal("--port", str(upper_port), PYTHONIOENCODING="utf-8:strict")
     terminal.wait_for("Message.*: ")
-    server.err.wait_for("timed out")
-    terminal.type("slow\n")
-    terminal.wait_for(r"^[^\n]*\nSLOW\nMessage")
+    os.write(terminal.leader, b"S\xe3o\n")
+    terminal.wait_for("ERR the message is not valid UTF-8 .byte 2.")
+    terminal.wait_for("Message.*: ")
     terminal.type("\n")
     assert terminal.end()[0] == 0
+
+
+@needs_terminal
+def test_what_was_typed_outlives_the_server():
+    port = free_port()
+    terminal = Terminal("--port", str(port), "--service", "temp")
+    terminal.wait_for("City.*: ")
+    terminal.type("Recife,31,24\n")
+    terminal.wait_for("Cannot reach .*refused.*\nEnter tries again to send 'Recife,31,24'.*: ")
+    with contextlib.closing(socket.socket()) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen()
+        terminal.type("\n")
+        with listener.accept()[0] as connection:
+            assert read_line(connection) == "Recife,31,24"
+            connection.sendall(b"BYE\n")
+        terminal.wait_for("BYE\n")
+    terminal.wait_for("City.*: ")
+    terminal.type("\n")
+    assert terminal.end()[0] == 0
+
+
+@pytest.mark.parametrize("message, reply, is_one", [
+    ("x", "ERR no", True), ("err 404", "ERR 404", False), ("err 404\r", "ERR 404", False),
+    ("?ERR 1", "ERR 1,30,20", False), ("?x", "ERR no reading", True)])
+def test_what_is_an_error(message, reply, is_one):
+    assert program.is_error(message, reply) is is_one
+
+
+def test_the_wrong_service_is_noticed(upper_port, start_server):
+    status, _, err = run_client(upper_port, "--service", "temp", "Recife,31,24")
+    assert "it runs the service upper" in err and "server.py --service temp" in err
+    port = start_server("--service", "temp").port
+    status, _, err = run_client(port, "hello", "again")
+    assert status == 1 and err.count("it runs the service temp") == 1
+
+
+def test_a_reply_without_end_is_cut_off():
+    def pour(connection):
+        with contextlib.suppress(OSError):
+            while True:
+                connection.sendall(b"x" * 65536)
+    with fake_server(pour) as port:
+        status, out, err = run_client(port, "x")
+    assert (status, out) == (1, "") and err.count("\n") == 1
+    assert "bytes without a line feed" in err
+
+
+@pytest.mark.parametrize("options, told", [
+    (["--host", "127.0.0.1:51000"], "expected --host 127.0.0.1 --port 51000"),
+    (["--host", "[::1]:51000"], "expected --host ::1 --port 51000"),
+    (["--host", "http://teacher:80/"], "expected --host teacher --port 80"),
+    (["-5,3,2"], "client.py -- -5,3,2")])
+def test_wrong_usage_is_answered_with_the_remedy(options, told):
+    status, out, err = run_client(1, *options)
+    assert (status, out) == (2, "") and err.count("\n") == 1 and told in err
 
 
 @needs_terminal
@@ -275,7 +366,12 @@ def test_interrupted_while_waiting():
 @needs_terminal
 def test_nobody_there_at_a_terminal():
     terminal = Terminal("--port", str(free_port()))
-    terminal.wait_for("Cannot reach 127.0.0.1:.*connection refused. Is the server running.\n")
+    terminal.wait_for("Message.*: ")
+    terminal.type("olá\n")
+    terminal.wait_for("Cannot reach 127.0.0.1:.*connection refused. Is the server running.\n"
+                      "Enter tries again to send 'olá' .Ctrl.C ends.: ")
+    terminal.type("\x03")
+    terminal.wait_for("Not sent: olá\n")
     assert terminal.end()[0] == 1
 
 
