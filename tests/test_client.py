@@ -279,17 +279,6 @@ def test_nobody_waits_for_somebody_who_thinks(start_server, count):
 
 
 @needs_terminal
-def test_what_is_typed_but_is_not_utf_8_is_for_the_server_to_refuse(upper_port):
-    terminal = Terminal("--port", str(upper_port), PYTHONIOENCODING="utf-8:strict")
-    terminal.wait_for("Message.*: ")
-    os.write(terminal.leader, b"S\xe3o\n")
-    terminal.wait_for("ERR the message is not valid UTF-8 .byte 2.")
-    terminal.wait_for("Message.*: ")
-    terminal.type("\n")
-    assert terminal.end()[0] == 0
-
-
-@needs_terminal
 def test_what_was_typed_outlives_the_server():
     port = free_port()
     terminal = Terminal("--port", str(port), "--service", "temp")

@@ -9,7 +9,8 @@ import pytest
 from conftest import ENVIRONMENT, PATIENCE, ROOT, ask, serving
 
 import handlers
-from handlers.lines import LineHandler
+from handlers.lines import BadMessage, LineHandler
+from handlers.temperature.reading import parse
 
 
 def programs(name):
@@ -90,3 +91,20 @@ def test_what_the_lessons_table_points_at_is_there():
     source = (ROOT / "server.py").read_text(encoding="utf-8")
     for name in "process_request", "process_request_thread", "service_actions":
         assert "def {}(".format(name) in source and "`{}`".format(name) in text
+
+
+def mistakes_of_temperatures():
+    """Return the rows of the table in docs/mistakes.md whose message stands there as it is."""
+    table = (ROOT / "docs" / "mistakes.md").read_text(encoding="utf-8").partition("## Temp")[2]
+    return re.findall(r"^\| `([^`?]+)` \| `([^`]+)` \|$", table, re.M)
+
+
+@pytest.mark.parametrize("message, reply", mistakes_of_temperatures())
+def test_the_table_of_mistakes_is_true(message, reply):
+    with pytest.raises(BadMessage) as raised:
+        parse(message)
+    assert str(raised.value) == reply
+
+
+def test_the_table_of_mistakes_has_rows():
+    assert len(mistakes_of_temperatures()) >= 9
