@@ -19,6 +19,7 @@ import math
 import os
 import queue
 import re
+import signal
 import socket
 import sys
 import threading
@@ -40,6 +41,9 @@ PORTS_LIMIT = 300.0
 #: Bytes that a reply may have, or so many times as many as its message, if that is more.
 LONGEST_REPLY, TIMES_THE_MESSAGE = 2 ** 20, 8
 
+#: Lines of a file that are named, at most, when they were refused.
+MOST_NAMED = 20
+
 #: Seconds that connecting may take; a slow server accepts at once, only an absent one does not.
 CONNECT_LIMIT = 10.0
 
@@ -57,6 +61,9 @@ PORTS_RAN_OUT = "This system has no free port left for a moment; going on when i
 PROGRESS = "{sent} sent, {errors} with an error"
 INTERRUPTED = "Interrupted: not every message has had its reply."
 NO_OUTPUT = "Cannot go on reading messages or writing replies: {reason}."
+HEADER_SKIPPED = "The first line is a header and is not sent: {line}"
+ALL_TAKEN = "{taken} line(s) taken."
+REFUSED_LINES = "{taken} line(s) taken, {refused} refused: line {lines}"
 ONE_LINE = "a message is one line: expected no line feed in {message!r}"
 NO_MESSAGE = "no message: expected MESSAGE, or lines on standard input"
 ONLY_WITH_CROWD = "{option} is about a crowd: expected --crowd N with it"
@@ -383,9 +390,9 @@ def ask_number(prompt):
     empty: back to the city."""
     while True:
         text = input(prompt).strip()
-        number = text.replace(",", ".")
-        if not text or re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)", number, re.ASCII):
-            return number
+        number = as_number(text)
+        if number or not text:
+            return number or ""
         print(NOT_A_NUMBER.format(text=printable(text)))
 
 
@@ -406,24 +413,37 @@ def printable(text):
 
 
 def send_all(conversation, messages, progress, service):
-    """Send each of *messages* to the *service* and print each reply; return how many were errors.
-    """
+    """Send each of *messages* to the *service* and print each reply; return the places of
+    those whose reply was an error."""
     on_screen = sys.stdout is not None and sys.stdout.isatty()
-    errors, hint = 0, None
+    errors, hint = [], None
     try:
         for sent, message in enumerate(messages, start=1):
             reply = conversation.ask(message)
-            errors += is_error(message, reply)
+            if is_error(message, reply):
+                errors.append(sent - 1)
             progress.clear()
             print(printable(reply) if on_screen else reply, flush=True)
             if not hint:
                 hint = hint_at(service, message, reply)
                 if hint:
                     progress.say(hint)
-            progress.show(PROGRESS.format(sent=sent, errors=errors))
+            progress.show(PROGRESS.format(sent=sent, errors=len(errors)))
     finally:
         progress.clear()
     return errors
+
+
+def send_what_is_given(conversation, options, progress):
+    """Send the messages of the command line, or else of standard input; return the exit status."""
+    table = None
+    if options.service == "temp" and not options.messages:
+        table = Spreadsheet(sys.stdin.buffer, progress.say)
+    messages = options.messages or table or lines_of(sys.stdin.buffer)
+    errors = send_all(conversation, messages, progress, options.service)
+    if table:
+        progress.say(table.summary(errors))
+    return 1 if errors else 0
 
 
 def lines_of(stream):
@@ -432,6 +452,80 @@ def lines_of(stream):
         if number == 0 and line.startswith(b"\xef\xbb\xbf"):
             line = line[3:]
         yield line.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
+
+
+class Spreadsheet:
+    """What a spreadsheet saved as text, as messages for the temperatures: ``city,max,min``.
+
+    Between fields there may be commas, semicolons or tabs; with the latter two, and in quotes, also
+    decimal commas. The text may be UTF-8, UTF-16 with its mark, or cp1252. Empty lines are skipped,
+    and so is a first line of words alone. A line that makes no sense is sent as it is: the server
+    says what is wrong with it. ``numbers`` has the number of the line of each message.
+    """
+
+    def __init__(self, stream, say):
+        self.stream = stream
+        self.say = say
+        self.numbers = []
+
+    def __iter__(self):
+        first = True
+        for number, line in enumerate(self.lines(), start=1):
+            fields = fields_of(line)
+            if not fields:
+                continue
+            header = first and len(fields) == 3 and not any(map(as_number, fields[1:]))
+            first = False
+            if header:
+                self.say(HEADER_SKIPPED.format(line=printable(line)))
+                continue
+            self.numbers.append(number)
+            yield as_reading(line, fields)
+
+    def lines(self):
+        """Yield the lines as they come, decoded."""
+        for number, line in enumerate(self.stream):
+            if number == 0 and line.startswith((b"\xff\xfe", b"\xfe\xff")):
+                yield from (line + self.stream.read()).decode("utf-16", "replace").splitlines()
+                return
+            try:
+                text = line.decode("utf-8-sig" if number == 0 else "utf-8")
+            except UnicodeDecodeError:
+                text = line.decode("cp1252", "replace")
+            yield text.rstrip("\r\n")
+
+    def summary(self, refused):
+        """Return how many lines were taken; *refused* has the places of the other messages."""
+        lines = ", ".join(str(self.numbers[place]) for place in refused[:MOST_NAMED])
+        text = (REFUSED_LINES if refused else ALL_TAKEN).format(
+            taken=len(self.numbers) - len(refused), refused=len(refused), lines=lines)
+        return text + (", ..." if len(refused) > MOST_NAMED else "")
+
+
+def fields_of(line):
+    """Return the fields of a *line* that a spreadsheet saved, without empty ones at its end."""
+    separator = next((mark for mark in ";\t" if mark in line), ",")
+    try:
+        fields = [field.strip() for field in next(csv.reader([line], delimiter=separator), [])]
+    except csv.Error:
+        return [line]
+    while fields and not fields[-1]:
+        fields.pop()
+    return fields
+
+
+def as_number(text):
+    """Return *text* as a number with a decimal point; None when it is none."""
+    number = text.strip().replace(",", ".")
+    return number if re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)", number, re.ASCII) else None
+
+
+def as_reading(line, fields):
+    """Return the reading that the *fields* of a *line* are; the line when they are none."""
+    numbers = [as_number(field) for field in fields[1:]]
+    if len(numbers) == 2 and all(numbers) and not line.startswith("?"):
+        return csv_line([fields[0], *numbers])
+    return line
 
 
 class Progress:
@@ -548,8 +642,22 @@ def check_options(options, error):
         error(ONE_MESSAGE.format(count=len(options.messages)))
 
 
+def open_closed_streams():
+    """Let what the shell has closed (``2>&-``) lead nowhere: else the next socket would get its
+    number, and what is for standard error would be printed among the replies."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
+    for name in "stdout", "stderr":
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))
+
+
 def main(arguments=None):
     """Run the client; return the program's exit status."""
+    open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # IDLE's have not
             stream.reconfigure(errors="backslashreplace")
@@ -565,12 +673,10 @@ def main(arguments=None):
         if options.crowd:
             return run_crowd(options)
         if interactive:
-            with_line_editing()
+            prepare_terminal()
             converse(conversation, options.service)
             return 0
-        messages = options.messages or lines_of(sys.stdin.buffer)
-        errors = send_all(conversation, messages, progress, options.service)
-        return 1 if errors else 0
+        return send_what_is_given(conversation, options, progress)
     except (ServerProblem, CrowdProblem) as problem:
         print(problem, file=sys.stderr)
         return 1
@@ -590,8 +696,10 @@ def main(arguments=None):
         conversation.close()
 
 
-def with_line_editing():
-    """Let input() edit lines and remember them, where the platform can."""
+def prepare_terminal():
+    """Let input() edit lines and remember them, where the platform can; have it leave the terminal
+    as it was when the program is told to end: for that there must be an exception."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
     try:
         import readline  # noqa: F401 - to import it is enough
     except ImportError:

@@ -13,7 +13,7 @@ import time
 import client as program
 import pytest
 from conftest import (ENVIRONMENT, PATIENCE, ROOT, Terminal, fake_server, free_port, needs_terminal,
-                      read_line, run_client)
+                      read_line, run_client, wait_until)
 
 
 @pytest.mark.parametrize("server_options", [[], ["--keep-open"]])
@@ -35,7 +35,7 @@ def test_readings_from_a_file(start_server):
     server = start_server("--service", "temp")
     readings = "Recife,31,24\n\"Olho d'Água, AL\",35,22\nTeresina,quente,25\n"
     status, out, err = run_client(server.port, "--service", "temp", text=readings)
-    assert status == 1 and err == ""
+    assert status == 1 and err == "2 line(s) taken, 1 refused: line 3\n"
     assert out.splitlines()[:2] == ["BYE", "BYE"]
     assert out.splitlines()[2].startswith("ERR field 2 (max) 'quente'")
     server.out.wait_for("^Coldest city: Olho d'Água, AL with 22$")
@@ -279,6 +279,37 @@ def test_nobody_waits_for_somebody_who_thinks(start_server, count):
 
 
 @needs_terminal
+def test_sigterm_at_the_prompt_leaves_the_terminal_as_it_was(upper_port):
+    import termios
+    terminal = Terminal("--port", str(upper_port))
+    before = termios.tcgetattr(terminal.leader)
+    terminal.wait_for("Message.*: ")
+    wait_until(lambda: termios.tcgetattr(terminal.leader) != before, "the prompt to be ready")
+    terminal.process.send_signal(signal.SIGTERM)
+    wait_until(lambda: termios.tcgetattr(terminal.leader) == before, "the terminal")
+    status, rest = terminal.end()
+    assert status == 1 and "Traceback" not in rest
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell there closes nothing")
+@pytest.mark.parametrize("closed, out", [("2>&-", "X\nY\n"), (">&-", ""), ("<&-", "X\nY\n"),
+                                         (">&- 2>&- <&-", "")])
+def test_streams_that_are_closed(upper_port, closed, out):
+    done = subprocess.run(["sh", "-c", 'exec "$@" ' + closed, "sh", sys.executable, "client.py",
+                           "--port", str(upper_port), "x", "y"], cwd=str(ROOT), env=ENVIRONMENT,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=PATIENCE)
+    assert (done.returncode, done.stdout.decode(), done.stderr) == (0, out, b"")
+
+
+def test_what_is_for_standard_error_is_not_printed_among_the_replies():
+    done = subprocess.run(["sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, "client.py",
+                           "--port", str(free_port()), "x"], cwd=str(ROOT), env=ENVIRONMENT,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=PATIENCE)
+    assert (done.returncode, done.stdout) == (1, b"")
+
+
+@needs_terminal
 def test_what_was_typed_outlives_the_server():
     port = free_port()
     terminal = Terminal("--port", str(port), "--service", "temp")
@@ -323,6 +354,28 @@ def test_a_reply_without_end_is_cut_off():
         status, out, err = run_client(port, "x")
     assert (status, out) == (1, "") and err.count("\n") == 1
     assert "bytes without a line feed" in err
+
+
+@pytest.mark.parametrize("file", [
+    "Cidade;Máxima;Mínima\r\nSão Paulo;31,5;20\r\n;;\r\nMaceió;30;24,5;\r\n".encode("cp1252"),
+    "Cidade\tMáxima\tMínima\nSão Paulo\t31,5\t20\n\nMaceió\t30\t24,5".encode("utf-8-sig"),
+    "cidade,max,min\nSão Paulo,31.5,20\n\n\"Maceió\",30,\"24,5\"\n".encode(),
+    "Cidade\tMáxima\tMínima\r\nSão Paulo\t31,5\t20\r\n\r\nMaceió\t30\t24,5\r\n".encode("utf-16")])
+def test_what_spreadsheets_save(file, start_server):
+    server = start_server("--service", "temp")
+    status, out, err = run_client(server.port, "--service", "temp", text=file)
+    assert (status, out) == (0, "BYE\nBYE\n")
+    assert "is a header and is not sent" in err and err.endswith("2 line(s) taken.\n")
+    assert server.ask("?") == "hottest,São Paulo,31.5,coldest,São Paulo,20,cities,2"
+    assert server.ask("?Maceió") == "Maceió,30,24.5"
+
+
+def test_which_lines_of_a_file_were_refused(start_server):
+    port = start_server("--service", "temp").port
+    status, out, err = run_client(port, "--service", "temp",
+                                  text="Recife,31,24\n\nOlinda,quente,2\n?Recife\nNatal\n")
+    assert (status, out.count("\n")) == (1, 4) and "Recife,31,24\n" in out
+    assert err == "2 line(s) taken, 2 refused: line 3, 5\n"
 
 
 @pytest.mark.parametrize("options, told", [
