@@ -725,11 +725,11 @@ BETWEEN_LOOKS = 0.125
 BLOCKS, ASCII = "·░█", "-.#"
 
 #: Terminal codes (ECMA-48): cursor up, erase to the end of the line and of the screen, colours.
-UP, END_OF_LINE, END_OF_SCREEN = "\r\x1b[{}A", "\x1b[K", "\x1b[J"
+UP, END_OF_LINE, END_OF_SCREEN, CLEAR = "\r\x1b[{}A", "\x1b[K", "\x1b[J", "\x1b[H\x1b[2J"
 RED, GREEN, YELLOW, PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[m"
 
 CROWD_MESSAGE = "Hello from client {number}"
-WAITS, REPLIED, ERROR = "waiting", "", "ERR"
+CONNECTING, THINKING, WAITS, REPLIED, ERROR = "connecting", "thinking", "waiting", "", "ERR"
 FAILURES = [((socket.timeout, TimeoutError), "timed out"), (ConnectionRefusedError, "refused"),
             (ConnectionAbortedError, "closed"), (ConnectionError, "reset"),
             (Exception, "unreachable")]  # the first kind that fits tells the word
@@ -813,6 +813,12 @@ class Member(Conversation):
         if self.think:
             time.sleep(self.think)
         self.sent = self.clock() if self.think else self.connected
+
+    def state(self):
+        """Return the word for how it ended, or for what it is doing."""
+        if self.outcome != WAITS:
+            return self.outcome
+        return CONNECTING if self.connected is None else THINKING if self.sent is None else WAITS
 
     def waited(self, now):
         """Return the seconds until its end, or until *now*, less those it was thinking itself."""
@@ -919,21 +925,34 @@ class Picture:
     """
 
     def __init__(self, members):
-        import shutil  # not at the top: every client would start later for it
         self.members = members
-        obeys = obeys_codes(sys.stdout)
-        size = shutil.get_terminal_size()
-        self.width = size.columns - 1  # consoles may start a new line after the last column
-        self.live = obeys and len(members) + 4 <= size.lines
-        self.coloured = obeys and not os.environ.get("NO_COLOR")
+        self.obeys = obeys_codes(sys.stdout)
+        self.size = None
+        self.height = 0
+        self.fit()
+        self.coloured = self.obeys and not os.environ.get("NO_COLOR")
         encoding = getattr(sys.stdout, "encoding", None) or "ascii"
         can_show = BLOCKS.encode(encoding, "ignore").decode(encoding) == BLOCKS
         self.marks = BLOCKS if can_show else ASCII
         self.progress = Progress(sys.stderr)
-        self.height = 0
+
+    def fit(self):
+        """Fit the window, which may have been resized: then the picture begins anew."""
+        import shutil  # not at the top: every client would start later for it
+        size = shutil.get_terminal_size()
+        if size == self.size:
+            return
+        if self.height:
+            sys.stdout.write(CLEAR)
+            self.height = 0
+        self.size = size
+        # Consoles may start a new line after the last column.
+        self.width = max(1, size.columns - 1)
+        self.live = self.obeys and len(self.members) + 4 <= size.lines
 
     def show(self, ended, now):
         """Show how far the crowd is, *now* seconds after its start."""
+        self.fit()
         text = CROWD_PROGRESS.format(
             ended=len(ended), count=len(self.members), seconds=now,
             errors=sum(member.outcome != REPLIED for member in ended))[:self.width]
@@ -945,6 +964,7 @@ class Picture:
 
     def finish(self, ended, now):
         """Show the final picture, *now* seconds after the start."""
+        self.fit()
         self.progress.clear()
         if self.live:
             self.draw(self.lines(ended, now))
@@ -962,7 +982,7 @@ class Picture:
         """Return the lines of the picture: a legend, the clients, the time axis."""
         through = set(ended)
         members = ended + [member for member in self.members if member not in through]
-        tails = ["{:.3f} s {}".format(member.waited(now), member.outcome).rstrip()
+        tails = ["{:.3f} s {}".format(member.waited(now), member.state()).rstrip()
                  for member in members]
         label_width = min(max(len(member.label) for member in members), self.width // 3)
         width = max(1, self.width - label_width - max(map(len, tails)) - 2)

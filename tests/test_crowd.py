@@ -405,3 +405,29 @@ def test_progress_while_the_picture_goes_to_a_file(start_server, tmp_path):
     assert on_screen(terminal.came).strip() == ""
     text = (tmp_path / "picture").read_text(encoding="utf-8")
     assert "\x1b" not in text and "Replies 2, errors 0" in text
+
+
+@pytest.mark.parametrize("columns", ["1", "2", "5"])
+def test_a_window_of_hardly_any_columns(upper_port, columns):
+    status, out, err = run_client(upper_port, "--crowd", "2",
+                                  env=dict(ENVIRONMENT, COLUMNS=columns))
+    assert (status, err) == (0, "") and out
+
+
+@needs_terminal
+def test_a_window_that_is_resized_is_drawn_anew(upper_port):
+    import fcntl
+    import struct
+    import termios
+    terminal = Terminal("--port", str(upper_port), "--crowd", "2", "--think", "60", TERM="xterm")
+
+    def resize(columns):
+        fcntl.ioctl(terminal.leader, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    resize(70)
+    terminal.wait_for("s thinking")  # nobody waits who thinks
+    resize(30)
+    terminal.wait_for("\x1b\\[H\x1b\\[2J.*connecting")
+    terminal.wait_for("thinking")
+    assert "waiting" not in terminal.came.replace("█ waiting", "")
+    terminal.type("\x03")
+    assert terminal.end()[0] == 1
