@@ -52,6 +52,7 @@ def test_our_client_with_the_lessons_servers(lesson_server, name, options):
 def test_our_client_with_the_lessons_temperatures(lesson_server, name):
     server = lesson_server(name)
     readings = "Recife,31,24\nTeresina,40,25\nGaranhuns,25,12\n"
-    assert run_client(server.port, "--service", "temp", text=readings) == (0, "BYE\n" * 3, "")
+    assert run_client(server.port, "--service", "temp", text=readings) == (
+        0, "BYE\n" * 3, "3 line(s) taken.\n")
     if name == "queue_server.py":
         server.out.wait_for("^Cidade mais quente: Teresina com 40\nCidade mais fria: Garanhuns")
