@@ -1,6 +1,7 @@
 """client.py: run as users run it, with arguments, with a file, and at a terminal."""
 
 import contextlib
+import errno
 import os
 import re
 import signal
@@ -343,6 +344,31 @@ def test_the_wrong_service_is_noticed(upper_port, start_server):
     port = start_server("--service", "temp").port
     status, _, err = run_client(port, "hello", "again")
     assert status == 1 and err.count("it runs the service temp") == 1
+
+
+def test_a_connection_to_itself_is_no_server(monkeypatch):
+    with socket.socket() as own:
+        own.bind(("127.0.0.1", 0))
+        own.connect(own.getsockname())
+        monkeypatch.setattr(program.socket, "create_connection", lambda *args, **kwargs: own)
+        with pytest.raises(program.ServerProblem, match="connection refused"):
+            program.Conversation("127.0.0.1", own.getsockname()[1], 5).ask("x")
+
+
+def test_ports_that_run_out_in_a_long_file_are_waited_for(upper_port, monkeypatch):
+    connect, failures, said = socket.create_connection, [], []
+    monkeypatch.setattr(program, "LONGEST_WAIT", 0.01)
+    conversation = program.Conversation("127.0.0.1", upper_port, 5, say=said.append)
+    assert conversation.ask("one") == "ONE"
+
+    def fails_twice(*args, **kwargs):
+        if len(failures) < 2:
+            failures.append(OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address"))
+            raise failures[-1]
+        return connect(*args, **kwargs)
+    monkeypatch.setattr(program.socket, "create_connection", fails_twice)
+    assert conversation.ask("two") == "TWO"
+    assert said == [program.PORTS_RAN_OUT] and len(failures) == 2
 
 
 def test_a_reply_without_end_is_cut_off():
