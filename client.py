@@ -73,11 +73,11 @@ ONE_MESSAGE = "{count} messages for a crowd: expected one, which each of its cli
 TRY_AGAIN = "Enter tries again to send '{message}' (Ctrl+C ends): "
 NOT_SENT = "Not sent: {message}"
 HOST_WITH_PORT = "argument --host: expected --host {host} --port {port}, not '{text}'"
-MINUS_FIRST = "; before a message that begins with a minus write --, such as: client.py -- {message}"
+MINUS_FIRST = "; before a message that begins with a minus write --, as in: client.py -- {message}"
 SERVES_CAPITALS = ("This server answers in capitals: it runs the service upper. Start the other one "
                    "with: python server.py --service temp")
-SERVES_TEMPERATURES = ("This server takes temperatures: it runs the service temp. For that there is: "
-                       "python client.py --service temp")
+SERVES_TEMPERATURES = ("This server takes temperatures: it runs the service temp. For that there "
+                       "is: python client.py --service temp")
 
 ASK_MESSAGE = "Message (an empty line ends): "
 ASK_CITY = "City (? shows hottest and coldest; help; an empty line ends): "
@@ -152,7 +152,7 @@ class Conversation:
                     said = True
                 time.sleep(LONGEST_WAIT)
                 continue
-            if connection.getsockname() != connection.getpeername():
+            if not reaches_itself(connection):
                 return connection
             connection.close()  # nobody listens: the system gave it the very port that it asked for
             raise ConnectionRefusedError
@@ -277,6 +277,14 @@ def shown(address):
     return ("[{}]:{}" if ":" in host else "{}:{}").format(host, port)
 
 
+def reaches_itself(connection):
+    """Tell whether both ends of a *connection* are the same socket."""
+    try:
+        return connection.getsockname() == connection.getpeername()
+    except OSError:  # it has been reset already: the exchange will say so
+        return False
+
+
 def is_error(message, reply):
     """Tell whether *reply* reports a problem: it is neither *message* in capitals nor the latest
     reading of a city called so."""
@@ -303,8 +311,9 @@ class SpokenConversation(Conversation):
 
     def connect(self):
         super().connect()
-        print(CONNECTED.format(server=shown(self.socket.getpeername()),
-                               client=shown(self.socket.getsockname())))
+        with contextlib.suppress(OSError):  # it has been reset already: the exchange will say so
+            print(CONNECTED.format(server=shown(self.socket.getpeername()),
+                                   client=shown(self.socket.getsockname())))
 
 
 def converse(conversation, service):
@@ -312,17 +321,17 @@ def converse(conversation, service):
 
     It connects when there is something to send: who thinks keeps nobody waiting.
     """
-    ask_user, told = ask_reading if service == "temp" else ask_message, set()
+    ask_user, hint = ask_reading if service == "temp" else ask_message, None
     while True:
         message = ask_user()
         if not message:
             return
         reply = ask_until_answered(conversation, message)
         print(in_words(message, reply) if service == "temp" else printable(reply))
-        hint = hint_at(service, message, reply)
-        if hint and hint not in told:
-            told.add(hint)
-            print(hint)
+        if not hint:
+            hint = hint_at(service, message, reply)
+            if hint:
+                print(hint)
 
 
 def ask_until_answered(conversation, message):
@@ -404,9 +413,12 @@ def csv_line(fields):
 
 
 def printable(text):
-    """Return *text* with what could drive the terminal written as escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii")
-                   for c in text)
+    """Return *text* with what could drive the terminal written as escapes.
+
+    The joiners of which Persian, Sinhala, Marathi and emoji are made stay as they are.
+    """
+    return "".join(c if c.isprintable() or c in "\u200c\u200d"
+                   else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 # Messages from the command line or a file

@@ -16,9 +16,9 @@ import threading
 from engine.accounts import Accounts
 from engine.addresses import local, shown
 from engine.books import named
-from engine.lane import Lane, StaysInLane
 from engine.invitation import invite
 from engine.jams import Jams
+from engine.lane import Lane, StaysInLane
 from engine.leading import LeadingThreads
 from engine.listening import CannotStart, Listening, listening_server
 from engine.mistakes import Mistakes

@@ -35,7 +35,8 @@ class Client:
 
 
 class Books:
-    """Mix-in for a server: its clients in service, how many of each host, and the totals.
+    """Mix-in for a `BoundedThreadingTCPServer`: its clients in service, how many of each host,
+    and the totals.
 
     ``max_per_host`` clients are served at a time from one address; 0 means no limit.
 

@@ -51,7 +51,5 @@ def invite(address, service, show, log):
         return
     everywhere = address[0] in ("0.0.0.0", "::")
     log.warning(ANYONE, "this one" if everywhere else address[0])
-    for command in commands(address, service):
-        show(OTHERS_TYPE.format(command=command))
-    if everywhere and not own_addresses(ipv6=True):
-        show(NO_NETWORK)
+    lines = [OTHERS_TYPE.format(command=command) for command in commands(address, service)]
+    show("\n".join(lines) or NO_NETWORK)

@@ -17,6 +17,8 @@ NOT_OUR_ADDRESS = ("cannot listen on {address}: {host} is not an address of this
                    "Try --host 127.0.0.1, or 0.0.0.0 for all its addresses.")
 UNKNOWN_HOST = ("cannot listen on {address}: there is no host of that name. "
                 "Try --host 127.0.0.1, or 0.0.0.0 for all addresses of this machine.")
+PORT_OUT_OF_RANGE = ("cannot listen on {address}: there is no such port. "
+                     "Choose one from 1024 to 65535 with {option}; 0 picks a free one.")
 CANNOT_LISTEN = "cannot listen on {address}: {reason}. Try another --host or {option}."
 
 
@@ -58,6 +60,8 @@ def listening_server(server_class, handler, host, port, option, **attributes):
     Raises `CannotStart` with what is wrong; *option* is the one that chose the port.
     """
     try:
+        if not 0 <= port <= 65535:
+            raise OverflowError(port)  # getaddrinfo would use what is left modulo 65536
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM,
                                    flags=socket.AI_PASSIVE)
         # A name may stand for both kinds of address: the lesson's clients use IPv4.
@@ -65,13 +69,15 @@ def listening_server(server_class, handler, host, port, option, **attributes):
         # Daemons, since what a graceful stop did not end must not outlive it.
         return type(server_class.__name__, (server_class,), dict(
             attributes, address_family=family, daemon_threads=True))(address, handler)
-    except (OSError, UnicodeError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:
         raise CannotStart(start_problem(error, host, port, option)) from None
 
 
 def start_problem(error, host, port, option):
     """Return one line that says why the server cannot start and what to do about it."""
-    if isinstance(error, (socket.gaierror, UnicodeError)):
+    if isinstance(error, OverflowError):
+        text = PORT_OUT_OF_RANGE
+    elif isinstance(error, (socket.gaierror, UnicodeError)):
         text = UNKNOWN_HOST
     else:
         text = {errno.EADDRINUSE: PORT_IN_USE, errno.EACCES: NOT_PERMITTED,

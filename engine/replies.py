@@ -71,7 +71,7 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
             self.server.mistake(self.client_address, reply)
         return reply
 
-    def tell_if(self, more):
+    def note_if(self, more):
         """Have the server note that the client sent *more* than the one message that counts."""
         if more and hasattr(self.server, "sent_more"):
             self.server.sent_more(self.client_address)

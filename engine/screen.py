@@ -18,8 +18,8 @@ def printable(text):
     """
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() or c in JOINERS else c.encode("unicode_escape").decode("ascii")
-                   for c in text)
+    return "".join(c if c.isprintable() or c in JOINERS
+                   else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def excerpt(text, limit=200):

@@ -89,7 +89,7 @@ class LineHandler(MessageHandler):
                 self.answer(block)
                 if not self.keep_open:
                     more = more or self.partial or self.more_came()
-                    self.tell_if(more)
+                    self.note_if(more)
                     break
                 if self.leading:
                     self.make_way()  # whoever stays must not keep others from coming

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -353,6 +354,28 @@ def test_a_connection_to_itself_is_no_server(monkeypatch):
         monkeypatch.setattr(program.socket, "create_connection", lambda *args, **kwargs: own)
         with pytest.raises(program.ServerProblem, match="connection refused"):
             program.Conversation("127.0.0.1", own.getsockname()[1], 5).ask("x")
+
+
+@needs_terminal
+def test_a_server_that_resets_at_once_loses_nothing_either():
+    def reset(connection):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with fake_server(reset) as port:
+        terminal = Terminal("--port", str(port))
+        terminal.wait_for("Message.*: ")
+        terminal.type("olá\n")
+        terminal.wait_for("Enter tries again to send 'olá'")
+        terminal.type("\x03")
+        assert terminal.end()[0] == 1
+
+
+def test_a_reset_connection_is_not_taken_for_one_to_itself():
+    with socket.socket() as never_connected:
+        assert not program.reaches_itself(never_connected)
+
+
+def test_joiners_are_shown_as_they_are():
+    assert program.printable("می\u200cخواهم\u200b") == "می\u200cخواهم\\u200b"
 
 
 def test_ports_that_run_out_in_a_long_file_are_waited_for(upper_port, monkeypatch):

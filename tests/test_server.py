@@ -15,7 +15,7 @@ from conftest import (ENVIRONMENT, PATIENCE, ROOT, Server, ask, connect, needs_l
                       read_line, serving, wait_until)
 
 from handlers.uppercase import UppercaseHandler
-from engine.listening import start_problem
+from engine.listening import CannotStart, listening_server, start_problem
 from server import ClassroomServer
 
 
@@ -390,6 +390,23 @@ def test_what_keeps_it_from_starting(options, told):
     status, out, err = run_server(*options)
     assert (status, out) == (1, "")
     assert err.count("\n") == 1 and err.startswith("server.py: cannot listen on ") and told in err
+
+
+@pytest.mark.parametrize("options, told", [
+    (["--port", "70000"], "expected a port from 0 to 65535, not '70000'"),
+    (["--port", "-1"], "expected a port from 0 to 65535, not '-1'"),
+    (["--dashboard", "70000"], "expected a port from 0 to 65535, not '70000'"),
+    (["--host", "127.0.0.1:51000"], "expected --host 127.0.0.1 --port 51000"),
+    (["--host", "[::1]:51000"], "expected --host ::1 --port 51000")])
+def test_wrong_usage_is_answered_with_the_remedy(options, told):
+    status, out, err = run_server(*options)
+    assert (status, out) == (2, "") and err.count("\n") == 1 and told in err
+
+
+@pytest.mark.parametrize("port", [70000, -1])
+def test_a_port_that_does_not_exist_in_a_program_of_ones_own(port):
+    with pytest.raises(CannotStart, match="no such port"):
+        listening_server(ClassroomServer, UppercaseHandler, "127.0.0.1", port, "--port")
 
 
 def test_a_port_that_is_taken(start_server):

@@ -90,7 +90,7 @@ class Watch:
         asked = time.monotonic()
         with self._whole_lock:
             if self._whole_began <= asked:
-                self._over.wait(max(0.0, self._whole_due - asked))
+                self._over.wait(max(0.0, self._whole_due - time.monotonic()))
                 self._whole_began = began = time.monotonic()
                 look = self.look(age=0)
                 state = look.state

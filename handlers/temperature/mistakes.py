@@ -7,6 +7,8 @@ import csv
 import re
 import unicodedata
 
+from engine.screen import JOINERS
+
 USUAL = "Recife,31,24.5"
 EXPECTED = "expected city,max,min such as " + USUAL
 
@@ -40,6 +42,7 @@ LONGEST_NUMBER = 20
 
 #: Letters of a row that names its columns: no reading has them where a number belongs.
 _word = re.compile(r"[^\W\d_][^\d,;\t|]*").fullmatch
+_pointed = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII).fullmatch
 _number = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)", re.ASCII).fullmatch
 
 #: Signs that people, and word processors, take for a minus.
@@ -62,8 +65,9 @@ def what_is_wrong(message, fields):
             return SEPARATOR.format(name=name, example=example)
     if len(fields) == 3:
         return wrong_numbers(*[field.strip() for field in fields[1:]])
-    if len(fields) in (4, 5) and decimal_comma(fields):
-        return DECIMAL_COMMA.format(example=decimal_comma(fields))
+    example = decimal_comma(fields)
+    if example:
+        return DECIMAL_COMMA.format(example=example)
     return {1: NO_TEMPERATURES, 2: ONE_TEMPERATURE}.get(len(fields), TOO_MANY)
 
 
@@ -91,14 +95,11 @@ def as_number(text):
 def decimal_comma(fields):
     """Return the reading in *fields*, more than three because of decimal commas; or None."""
     city, *parts = [field.strip()[:100] for field in fields]
-    whole, fraction = re.compile(r"[+-]?\d+").fullmatch, re.compile(r"\d+").fullmatch
-    if len(parts) == 4 and all(map(whole, parts)):
-        pairs = parts[0] + "." + parts[1], parts[2] + "." + parts[3]
-    elif len(parts) == 3 and whole(parts[0]) and fraction(parts[1]) and _number(parts[2]):
-        pairs = parts[0] + "." + parts[1], parts[2]
-    else:
-        return None
-    return ",".join((city, *pairs))
+    maximum = ".".join(parts[:2])
+    minimum = ".".join(parts[2:])
+    if len(parts) > 2 and _pointed(maximum) and _pointed(minimum):
+        return ",".join([city, maximum, minimum])
+    return None
 
 
 def wrong_numbers(maximum, minimum):
@@ -131,6 +132,6 @@ def invisible(name):
     """Return what is wrong with a *name* that has a character nobody can see."""
     if "\r" in name:
         return CARRIAGE_RETURN.format(position=name.index("\r") + 1)
-    odd = next(c for c in name if not c.isprintable() and c not in "\u200c\u200d")
-    return INVISIBLE.format(code="U+{:04X}{}".format(
-        ord(odd), " " + unicodedata.name(odd).lower() if unicodedata.name(odd, "") else ""))
+    odd = next(c for c in name if not c.isprintable() and c not in JOINERS)
+    code = "U+{:04X} {}".format(ord(odd), unicodedata.name(odd, "").lower()).rstrip()
+    return INVISIBLE.format(code=code)

@@ -5,6 +5,7 @@ import csv
 import re
 import unicodedata
 
+from engine.screen import JOINERS
 from handlers.lines import BadMessage
 from handlers.temperature.mistakes import (LONG_NUMBER, LONGEST_NUMBER, invisible,
                                            what_is_wrong)
@@ -24,9 +25,8 @@ LONG_CITY = "field 1 (city) has {length} characters: expected {limit} at most"
 TOO_COLD = "field {field} {text} is colder than absolute zero: expected {zero} or more"
 MAX_BELOW_MIN = "field 2 (max) {maximum} is below field 3 (min) {minimum}: expected max, then min"
 
-#: What joins letters and emoji, and shows nothing itself (Persian, Sinhala, Marathi): of a name.
-JOINERS = dict.fromkeys([0x200C, 0x200D])
-TRIMMED = " \u200c\u200d"
+#: What turns the joiners, which show nothing themselves, into nothing.
+_no_joiners = str.maketrans("", "", JOINERS)
 
 #: Spaces of every kind, Unicode's category Zs, and tabs.
 _spaces = re.compile("[ \t\xa0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
@@ -71,7 +71,7 @@ def parse_city(text):
     """
     name = text.strip(" ")
     if not name.isascii() or "\t" in name or "  " in name:
-        name = _spaces.sub(" ", name).strip(TRIMMED)
+        name = _spaces.sub(" ", name).strip(" " + JOINERS)
     # To compose very many accents on one letter takes seconds; no letter has more than three.
     if len(name) <= 4 * LONGEST_NAME:
         name = unicodedata.normalize("NFC", name)
@@ -79,13 +79,14 @@ def parse_city(text):
         raise BadMessage(NO_CITY)
     if len(name) > LONGEST_NAME:
         raise BadMessage(LONG_CITY.format(length=len(name), limit=LONGEST_NAME))
-    if not name.isprintable() and not name.translate(JOINERS).isprintable():
+    if not name.isprintable() and not name.translate(_no_joiners).isprintable():
         raise BadMessage(invisible(name))
     return name
 
 
 def parse_temperature(field, text):
-    """Return *text*, a number, as degrees Celsius; *field* names it where it is wrong (`BadMessage`)."""
+    """Return *text*, a number, as degrees Celsius; *field* names it where that cannot be
+    (`BadMessage`)."""
     if len(text) > LONGEST_NUMBER:
         raise BadMessage(LONG_NUMBER.format(
             field=field, length=len(text), limit=LONGEST_NUMBER))
