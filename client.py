@@ -41,6 +41,9 @@ PORTS_LIMIT = 300.0
 #: Bytes that a reply may have, or so many times as many as its message, if that is more.
 LONGEST_REPLY, TIMES_THE_MESSAGE = 2 ** 20, 8
 
+#: What the files of spreadsheet programs begin with that are no text: .xlsx and .ods, .xls.
+WORKBOOKS = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+
 #: Lines of a file that are named, at most, when they were refused.
 MOST_NAMED = 20
 
@@ -63,6 +66,8 @@ INTERRUPTED = "Interrupted: not every message has had its reply."
 NO_OUTPUT = "Cannot go on reading messages or writing replies: {reason}."
 HEADER_SKIPPED = "The first line is a header and is not sent: {line}"
 ALL_TAKEN = "{taken} line(s) taken."
+STOPPED_AT = " Line {line} had no reply: begin again there."
+IS_A_WORKBOOK = "This is a workbook, not text: save it as CSV first, and send that."
 REFUSED_LINES = "{taken} line(s) taken, {refused} refused: line {lines}"
 ONE_LINE = "a message is one line: expected no line feed in {message!r}"
 NO_MESSAGE = "no message: expected MESSAGE, or lines on standard input"
@@ -72,7 +77,9 @@ ONE_MESSAGE = "{count} messages for a crowd: expected one, which each of its cli
 
 TRY_AGAIN = "Enter tries again to send '{message}' (Ctrl+C ends): "
 NOT_SENT = "Not sent: {message}"
+NO_REPLY_YET = "Interrupted: no reply to '{message}' yet. The server may have it."
 HOST_WITH_PORT = "argument --host: expected --host {host} --port {port}, not '{text}'"
+HOST_ALONE = "argument --host: expected --host {host}, not '{text}'"
 MINUS_FIRST = "; before a message that begins with a minus write --, as in: client.py -- {message}"
 SERVES_CAPITALS = ("This server answers in capitals: it runs the service upper. Start the other one "
                    "with: python server.py --service temp")
@@ -97,6 +104,10 @@ NO_CITIES = "No city has sent a reading."
 
 class ServerProblem(Exception):
     """The server cannot be reached or did not answer; the text tells the user."""
+
+
+class InputProblem(Exception):
+    """What is to be sent is no text; the text tells the user."""
 
 
 class Conversation:
@@ -342,8 +353,13 @@ def ask_until_answered(conversation, message):
             return conversation.ask(message)
         except ServerProblem as problem:
             print(problem)
+        except KeyboardInterrupt:
+            print()
+            raise ServerProblem(NO_REPLY_YET.format(message=printable(message))) from None
         try:
-            input(TRY_AGAIN.format(message=printable(message)))
+            typed = input(TRY_AGAIN.format(message=printable(message)))
+            if typed.strip():
+                print(NOT_SENT.format(message=printable(typed)))
         except (KeyboardInterrupt, EOFError):
             print()
             raise ServerProblem(NOT_SENT.format(message=printable(message))) from None
@@ -377,11 +393,17 @@ def ask_reading():
         if city.lower() == "help":
             print(HELP)
             continue
-        if not city or city.startswith("?") or len(re.findall("[,;\t]", city)) >= 2:
+        if not city or city.startswith("?") or is_more_than_a_city(city):
             return city
         maximum, minimum = ask_temperatures()
         if minimum:
             return csv_line([city, maximum, minimum])
+
+
+def is_more_than_a_city(text):
+    """Tell whether *text* looks like a whole line, right or wrong: two separators, one before a
+    number, two numbers at the end, or a quote. ``Maceió, AL`` and ``Setor 5`` are names."""
+    return re.search(r"[,;\t|].*[,;\t|]|[,;\t|]\s*[+-]?\d|\d\W+\d+\W*$|\"", text)
 
 
 def ask_temperatures():
@@ -424,38 +446,41 @@ def printable(text):
 # Messages from the command line or a file
 
 
-def send_all(conversation, messages, progress, service):
-    """Send each of *messages* to the *service* and print each reply; return the places of
-    those whose reply was an error."""
+def send_all(conversation, messages, progress, service, refused):
+    """Send each of *messages* to the *service* and print each reply; add the places of those whose
+    reply was an error to the list *refused*."""
     on_screen = sys.stdout is not None and sys.stdout.isatty()
-    errors, hint = [], None
+    hint = None
     try:
         for sent, message in enumerate(messages, start=1):
             reply = conversation.ask(message)
             if is_error(message, reply):
-                errors.append(sent - 1)
+                refused.append(sent - 1)
             progress.clear()
             print(printable(reply) if on_screen else reply, flush=True)
             if not hint:
                 hint = hint_at(service, message, reply)
+                if hint == SERVES_CAPITALS:
+                    raise ServerProblem(hint)  # no reading will get anywhere
                 if hint:
                     progress.say(hint)
-            progress.show(PROGRESS.format(sent=sent, errors=len(errors)))
+            progress.show(PROGRESS.format(sent=sent, errors=len(refused)))
     finally:
         progress.clear()
-    return errors
 
 
 def send_what_is_given(conversation, options, progress):
     """Send the messages of the command line, or else of standard input; return the exit status."""
-    table = None
+    table, refused = None, []
     if options.service == "temp" and not options.messages:
         table = Spreadsheet(sys.stdin.buffer, progress.say)
     messages = options.messages or table or lines_of(sys.stdin.buffer)
-    errors = send_all(conversation, messages, progress, options.service)
-    if table:
-        progress.say(table.summary(errors))
-    return 1 if errors else 0
+    try:
+        send_all(conversation, messages, progress, options.service, refused)
+    finally:
+        if table:
+            progress.say(table.summary(refused))
+    return 1 if refused else 0
 
 
 def lines_of(stream):
@@ -471,32 +496,37 @@ class Spreadsheet:
 
     Between fields there may be commas, semicolons or tabs; with the latter two, and in quotes, also
     decimal commas. The text may be UTF-8, UTF-16 with its mark, or cp1252. Empty lines are skipped,
-    and so is a first line of words alone. A line that makes no sense is sent as it is: the server
-    says what is wrong with it. ``numbers`` has the number of the line of each message.
+    and so are, before the first reading, ``sep=;`` and a line of three words. A line that makes no
+    sense is sent all the same: the server says what is wrong with it.
+
+    ``numbers`` has the number of the line of each message, of which so many are ``answered``.
     """
 
     def __init__(self, stream, say):
         self.stream = stream
         self.say = say
         self.numbers = []
+        self.answered = 0
 
     def __iter__(self):
-        first = True
+        begun = False
         for number, line in enumerate(self.lines(), start=1):
             fields = fields_of(line)
             if not fields:
                 continue
-            header = first and len(fields) == 3 and not any(map(as_number, fields[1:]))
-            first = False
-            if header:
+            if not begun and is_header(fields):
                 self.say(HEADER_SKIPPED.format(line=printable(line)))
                 continue
+            begun = begun or any(map(as_number, fields[1:]))
             self.numbers.append(number)
-            yield as_reading(line, fields)
+            yield as_message(line, fields)
+            self.answered += 1  # whoever asks for the next one has the reply
 
     def lines(self):
-        """Yield the lines as they come, decoded."""
+        """Yield the lines as they come, decoded. Raises `InputProblem` for a workbook."""
         for number, line in enumerate(self.stream):
+            if number == 0 and line.startswith(WORKBOOKS):
+                raise InputProblem(IS_A_WORKBOOK)
             if number == 0 and line.startswith((b"\xff\xfe", b"\xfe\xff")):
                 yield from (line + self.stream.read()).decode("utf-16", "replace").splitlines()
                 return
@@ -510,8 +540,10 @@ class Spreadsheet:
         """Return how many lines were taken; *refused* has the places of the other messages."""
         lines = ", ".join(str(self.numbers[place]) for place in refused[:MOST_NAMED])
         text = (REFUSED_LINES if refused else ALL_TAKEN).format(
-            taken=len(self.numbers) - len(refused), refused=len(refused), lines=lines)
-        return text + (", ..." if len(refused) > MOST_NAMED else "")
+            taken=self.answered - len(refused), refused=len(refused), lines=lines)
+        text += ", ..." if len(refused) > MOST_NAMED else ""
+        unanswered = self.numbers[self.answered:]
+        return text + (STOPPED_AT.format(line=unanswered[0]) if unanswered else "")
 
 
 def fields_of(line):
@@ -532,12 +564,20 @@ def as_number(text):
     return number if re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)", number, re.ASCII) else None
 
 
-def as_reading(line, fields):
-    """Return the reading that the *fields* of a *line* are; the line when they are none."""
+def is_header(fields):
+    """Tell whether these *fields*, before the first reading, are the names of the columns."""
+    if fields[0].lower().startswith("sep=") and len("".join(fields)) <= len("sep=;"):
+        return True  # Excel's own word for the separator
+    return len(fields) == 3 and not any(map(as_number, fields[1:]))
+
+
+def as_message(line, fields):
+    """Return what is sent of a *line* with these *fields*: with commas between them and points in
+    numbers, unless it is a query or has other fields than its commas say."""
     numbers = [as_number(field) for field in fields[1:]]
-    if len(numbers) == 2 and all(numbers) and not line.startswith("?"):
-        return csv_line([fields[0], *numbers])
-    return line
+    if line.startswith("?") or not (all(numbers) and len(numbers) == 2 or re.search("[;\t]", line)):
+        return line
+    return csv_line([fields[0], *(number or field for number, field in zip(numbers, fields[1:]))])
 
 
 class Progress:
@@ -635,10 +675,11 @@ def add_options(option):
 
 def check_options(options, error):
     """Call *error* with the reason when the *options* do not go together."""
-    with_port = re.fullmatch(r"(?:\w+://)?(?:\[([^\]]*)\]|([^:/]+)):(\d+)/*", options.host)
-    if with_port:
-        error(HOST_WITH_PORT.format(host=with_port.group(1) or with_port.group(2),
-                                    port=with_port.group(3), text=options.host))
+    written = re.fullmatch(r"(?:\w+://)?(?:\[([^\]]*)\]|([^:/]+))(?::(\d+))?/*", options.host)
+    host, port = (written[1] or written[2], written[3]) if written else (options.host, None)
+    if host != options.host:
+        text = HOST_WITH_PORT if port else HOST_ALONE
+        error(text.format(host=host, port=port, text=options.host))
     for message in options.messages:
         if "\n" in message:
             error(ONE_LINE.format(message=message))
@@ -689,7 +730,7 @@ def main(arguments=None):
             converse(conversation, options.service)
             return 0
         return send_what_is_given(conversation, options, progress)
-    except (ServerProblem, CrowdProblem) as problem:
+    except (ServerProblem, InputProblem, CrowdProblem) as problem:
         print(problem, file=sys.stderr)
         return 1
     except (KeyboardInterrupt, EOFError):
@@ -799,7 +840,8 @@ class Member(Conversation):
 
     def __init__(self, label, message, options):
         super().__init__(options.host, options.port, options.timeout)
-        self.label, self.message, self.think = label, message, options.think or 0.0
+        self.label, self.message, self.service = label, message, options.service
+        self.think = options.think or 0.0
         self.connected = self.sent = self.replied = self.ended = None
         self.outcome, self.reason = WAITS, ""
 
@@ -811,6 +853,8 @@ class Member(Conversation):
         try:
             reason = self.ask(self.message)
             replied = self.clock()
+            hint = hint_at(self.service, self.message, reason)
+            reason = "ERR " + hint if hint == SERVES_CAPITALS else reason
             outcome = ERROR if is_error(self.message, reason) else REPLIED
         except ServerProblem as problem:
             outcome = next(word for kind, word in FAILURES if isinstance(problem.__cause__, kind))

@@ -2,7 +2,7 @@
 
     python server.py --service temp
 
-`BoundedThreadingTCPServer` is all of the lesson: ``MAX_THREADS``, and the loop that waits. The
+`BoundedThreadingTCPServer` is the lesson's ``MAX_THREADS``, and the loop that waits. The
 program runs `ClassroomServer`, which is that class and some rooms of ``engine/`` around it.
 """
 
@@ -72,12 +72,12 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
         self.slots.acquire()
         try:
             super().process_request(request, client_address)
-        except BaseException:  # there is no thread to give it back
+        except BaseException:  # no thread was started that would give the slot back
             self.slots.release()
             raise
 
     def process_request_thread(self, request, client_address):
-        """Serve the client; then give the slot back, however that went."""
+        """Serve the client (in `ClassroomServer` also those after it); then give the slot back."""
         try:
             super().process_request_thread(request, client_address)
         finally:
@@ -88,7 +88,7 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
         super().service_actions()
         while not self.stopping.is_set():
             if self.slots.acquire(timeout=POLL_INTERVAL):
-                self.slots.release()  # process_request will take it
+                self.slots.release()  # it stays free: only this thread takes slots
                 return
             self.still_full()
 
@@ -102,7 +102,7 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
     def serve_forever(self, poll_interval=POLL_INTERVAL):
         """Serve clients until `shutdown`."""
         self.stopping.clear()
-        self.service_actions()
+        self.service_actions()  # before the first client; the base class calls it after each look
         super().serve_forever(poll_interval)
 
     def shutdown(self):

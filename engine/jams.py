@@ -14,7 +14,7 @@ SAME_JAM = 1.5
 #: Seconds for which it is not said again.
 QUIET_INTERVAL = 60.0
 
-#: What clients do who could go on themselves at once.
+#: What those clients do for whom the server waits.
 IDLE = {"silent", "half a message"}
 
 JAM = ("All %d slots are held by clients that say nothing, and %s for a slot: "

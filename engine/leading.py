@@ -1,14 +1,14 @@
 """Threads that go on to the next client: to start a thread costs more than a short message.
 
 The pattern is *leader/followers* (Schmidt et al., "Leader/Followers", 2000; POSA 2). One thread at
-a time leads: it waits for the next client, and serves it. Before it waits for anything else it
-makes way: then a follower leads. A thread that has served its client leads or follows, and ends
-when nobody has needed it for some seconds.
+a time leads: it waits for the next client, and serves it. Before it waits for anything else, for
+more than a millisecond, it makes way: then a follower leads. A thread that has served its client leads
+or follows, and ends when nobody has needed it for some seconds.
 
 So one thread serves as long as nobody makes it wait. That is fast, because Python runs one thread
 at a time: a second one could only take the interpreter from the first (measured: 20 us of
-processor time a client with one thread leading, 39 us with four in ``accept``). And no clock
-decides who is quick: whoever waits makes way.
+processor time a client with one thread leading, 39 us with four in ``accept``). And nobody has to
+guess who is quick: whoever waits makes way.
 """
 
 import contextlib
@@ -42,7 +42,7 @@ def makes_way(handle):
 class LeadingThreads(socketserver.ThreadingTCPServer):
     """A ThreadingTCPServer whose threads serve more than one client each.
 
-    `process_request` starts a thread only when no other thread leads. There are two more hooks:
+    `process_request` starts a thread, which leads if no other thread does. There are two more hooks:
 
     - ``admit(request, client_address)``: asked for each client that a leader has accepted, after
       ``verify_request``;

@@ -146,7 +146,7 @@ class MessageHandler(ReplyingHandler):
         self.send_last_words(text)
 
     def let_the_system_wait(self, seconds):
-        """Have recv() wait so long, in steps of 10 ms: it then mostly is so long as the last time.
+        """Have recv() wait at most *seconds*, rounded to 10 ms: so it seldom has to be set again.
 
         With settimeout() Python would ask poll() before every recv().
         """

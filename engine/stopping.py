@@ -32,7 +32,7 @@ class GracefulStop:
                 self._serving_threads.discard(me)
 
     def stop(self, seconds):
-        """Accept no more, let idle clients go, answer what has been asked.
+        """Accept no more, let idle clients go, answer what clients in service have asked.
 
         Returns how many clients had to be cut off because *seconds* were not enough; they count as
         timed out. `serve_forever` must be running, in another thread. A handler may call this: its

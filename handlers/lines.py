@@ -12,13 +12,15 @@ from engine.screen import excerpt, printable
 
 log = logging.getLogger(__name__)
 
-#: Seconds for which the replies of a service that does not wait are gathered, to be sent together;
-#: the clock is looked at after so many characters of them.
+#: Seconds for which the replies of a service with ``waits = False`` are gathered, to be sent
+#: together. The clock costs as much as a reply: it is read once for so many characters of them.
 GATHER = 0.001
 LOOK_EVERY = 64
 
 NOT_UTF_8 = "ERR the message is not valid UTF-8 (byte {position}): send text in UTF-8"
 NOT_A_LINE = "reply() returned {reply!r}: expected a str without line feeds"
+NO_MESSAGE = "no message came"
+SILENT_AT_STOP = "it had sent nothing when the server stopped"
 FAILED = "ERR the service failed on this message: its log says why"
 
 
@@ -70,7 +72,7 @@ class LineHandler(MessageHandler):
         super().setup()
         self.answered = 0
         self.verbose = log.isEnabledFor(logging.DEBUG)
-        if hasattr(self.server, "introduce"):
+        if hasattr(self.server, "introduce"):  # it counts and shows what its clients do
             self.server.introduce(self)
         if self.keep_open:
             self.send_at_once()
@@ -80,7 +82,7 @@ class LineHandler(MessageHandler):
         """Answer the client's messages until it, a limit or the server's stop ends it."""
         try:
             while True:
-                block = self.receive()
+                block = self.receive()  # one message or more, with line feeds between them
                 if block is None:
                     more = self.stopping.is_set()
                     break
@@ -101,10 +103,10 @@ class LineHandler(MessageHandler):
         if more:
             self.discard_input()
         if not self.answered:
-            raise ConnectionAbortedError("no message came")
+            raise ConnectionAbortedError(SILENT_AT_STOP if self.stopping.is_set() else NO_MESSAGE)
 
     def answer(self, block):
-        """Answer the messages in *block*. Raises `Unusable` when one is, after the others.
+        """Answer the messages in *block*. Raises `Unusable` when one is, after those before it.
 
         Replies that are there at the same time are sent together; none is kept back while the
         service waits.

@@ -6,7 +6,7 @@ from handlers.lines import LineHandler
 class UppercaseHandler(LineHandler):
     """Answer each message in capitals."""
 
-    waits = False  # what that allows: engine/leading.py
+    waits = False  # what that allows: `LineHandler`
 
     def reply(self, message):
         return message.upper()

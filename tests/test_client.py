@@ -244,7 +244,10 @@ def test_asking_for_a_reading(start_server):
                                r"Olho d'Água, AL with -3\. Cities: 1\.\n"),
                          ("?olho d'água, al", "ERR no reading of .* did you mean"),
                          (" ? Olho d'Água, AL", r"Olho d'Água, AL: maximum 31\.5, minimum -3\.\n"),
-                         ("Recife,31,24", "BYE\n"), ("Recife;31;24", "ERR .*semicolons")]:
+                         ("Recife,31,24", "BYE\n"), ("Recife;31;24", "ERR .*semicolons"),
+                         ("Recife|31|24", "ERR .*vertical bars"), ("Recife,31", "ERR one temp"),
+                         ("Campina Grande 29 19", "ERR .*spaces"), ('"Recife', "ERR .*quotes"),
+                         ("Recife-31-24", "ERR there is a city, but")]:
         terminal.wait_for("City.*: ")
         terminal.type(query + "\n")
         terminal.wait_for("\nConnected to .*\n" + reply)
@@ -340,8 +343,11 @@ def test_what_is_an_error(message, reply, is_one):
 
 
 def test_the_wrong_service_is_noticed(upper_port, start_server):
-    status, _, err = run_client(upper_port, "--service", "temp", "Recife,31,24")
-    assert "it runs the service upper" in err and "server.py --service temp" in err
+    for arguments, text in (["Recife,31,24"], None), ([], "A,2,1\nB,2,1\n"), (["--crowd", "2"], None):
+        status, out, err = run_client(upper_port, "--service", "temp", *arguments, text=text)
+        told = " ".join((out + err).split())
+        assert status == 1 and "runs the service upper" in told
+        assert "server.py --service temp" in told
     port = start_server("--service", "temp").port
     status, _, err = run_client(port, "hello", "again")
     assert status == 1 and err.count("it runs the service temp") == 1
@@ -366,7 +372,7 @@ def test_a_server_that_resets_at_once_loses_nothing_either():
         terminal.type("olá\n")
         terminal.wait_for("Enter tries again to send 'olá'")
         terminal.type("\x03")
-        assert terminal.end()[0] == 1
+        assert terminal.end("\x03")[0] == 1
 
 
 def test_a_reset_connection_is_not_taken_for_one_to_itself():
@@ -419,6 +425,29 @@ def test_what_spreadsheets_save(file, start_server):
     assert server.ask("?Maceió") == "Maceió,30,24.5"
 
 
+@pytest.mark.parametrize("before", ["Turma A\nCidade;Max;Min\n", "sep=;\nCidade;Max;Min\n"])
+def test_a_header_may_come_later(start_server, before):
+    port = start_server("--service", "temp").port
+    _, out, err = run_client(port, "--service", "temp", text=before + "Recife;31,5;24\nNatal;;2\n")
+    assert "not sent: Cidade;Max;Min\n" in err and "BYE\nERR field 2 (max) is empty" in out
+
+
+@pytest.mark.parametrize("beginning", [b"PK\x03\x04", b"\xd0\xcf\x11\xe0"])
+def test_a_workbook_is_not_sent(upper_port, beginning):
+    status, out, err = run_client(upper_port, "--service", "temp", text=beginning + b"\0\n\n")
+    assert (status, out) == (1, "") and "save it as CSV" in err
+
+
+def test_a_server_that_goes_away_in_the_middle_of_a_file():
+    def answer(connection):
+        read_line(connection)
+        connection.sendall(b"BYE\n")
+    with fake_server(answer, read_line) as port:
+        status, out, err = run_client(port, "--service", "temp", text="A,2,1\n\nB,2,1\nC,2,1\n")
+    assert (status, out) == (1, "BYE\n")
+    assert "1 line(s) taken. Line 3 had no reply: begin again there.\n" in err
+
+
 def test_which_lines_of_a_file_were_refused(start_server):
     port = start_server("--service", "temp").port
     status, out, err = run_client(port, "--service", "temp",
@@ -431,6 +460,8 @@ def test_which_lines_of_a_file_were_refused(start_server):
     (["--host", "127.0.0.1:51000"], "expected --host 127.0.0.1 --port 51000"),
     (["--host", "[::1]:51000"], "expected --host ::1 --port 51000"),
     (["--host", "http://teacher:80/"], "expected --host teacher --port 80"),
+    (["--host", "http://teacher"], "expected --host teacher, not"),
+    (["--host", "[::1]"], "expected --host ::1, not"),
     (["-5,3,2"], "client.py -- -5,3,2")])
 def test_wrong_usage_is_answered_with_the_remedy(options, told):
     status, out, err = run_client(1, *options)
@@ -451,7 +482,7 @@ def test_interrupted_while_waiting():
         assert asked.wait(PATIENCE)
         terminal.type("\x03")
         status, rest = terminal.end()
-    assert status == 0 and "Traceback" not in rest
+    assert status == 1 and "no reply to 'x' yet" in rest and "Traceback" not in rest
 
 
 @needs_terminal
@@ -461,9 +492,11 @@ def test_nobody_there_at_a_terminal():
     terminal.type("olá\n")
     terminal.wait_for("Cannot reach 127.0.0.1:.*connection refused. Is the server running.\n"
                       "Enter tries again to send 'olá' .Ctrl.C ends.: ")
+    terminal.type("mundo\n")  # what is typed instead is not dropped without a word
+    terminal.wait_for("Not sent: mundo\n(.*\n)*Enter tries again to send 'olá'.*: ")
     terminal.type("\x03")
-    terminal.wait_for("Not sent: olá\n")
-    assert terminal.end()[0] == 1
+    status, rest = terminal.end("\x03")
+    assert status == 1 and "Not sent: olá\n" in rest
 
 
 @needs_terminal

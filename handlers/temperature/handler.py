@@ -12,7 +12,7 @@ is `Consumer`. What is shared, and who may wait for whom:
   consumer starts and closes it after the consumer has ended; in between only the consumer uses it.
 
 A thread that serves a client waits for the consumer (for room in the queue and, where the reply
-depends on it, for the outcome), never for another client's. The consumer waits for nobody but the
+depends on it, for the outcome), never for the thread of another client. The consumer waits for nobody but the
 disk and the screen. It takes everything that waits at once: one hold of the lock, one summary
 and, with a store, one transaction for all of it, so that many clients share one `fsync`.
 
@@ -45,16 +45,20 @@ lock = threading.Lock()
 #: The latest reading of each city; hold `lock` while touching it.
 registry = Registry()
 
-#: The cities on their way into the registry for the first time, each with how many readings of it
-#: are on their way; hold `lock` while touching it.
+#: Places reserved for cities that are not yet in the registry, so that there are never more than
+#: ``max_cities``: city -> how many readings of it are on their way; hold `lock` while touching it.
 newcomers = {}
 
 #: The readings recorded last, as Items, the newest at the end; hold `lock` while touching it.
 latest = collections.deque(maxlen=12)
 
-#: What goes through the queue: a reading or None, when it came (seconds since 1970), None or a
-#: SimpleQueue where somebody waits to be told how it went, by None or the text of a problem, and the
-#: address of the client that sent it.
+#: What goes through the queue:
+#:
+#: - ``reading``: a `Reading`; None when somebody only wants to know that all before is recorded;
+#: - ``arrived``: when it came, in seconds since 1970;
+#: - ``waiter``: a SimpleQueue for somebody who waits for the outcome, or None. The outcome is None
+#:   when all is well, else the text of a problem;
+#: - ``sender``: the address of the client.
 Item = collections.namedtuple("Item", "reading arrived waiter sender", defaults=[None])
 
 #: The item after which the consumer ends.
@@ -79,7 +83,7 @@ readings = BatchQueue(maxsize=1000)
 #: screen more than 100 summaries a second.
 PAUSE = 0.01
 
-#: Set when somebody waits for the consumer, which then makes no pause.
+#: Set when somebody waits for the outcome of an item: the consumer then makes no pause.
 wanted = threading.Event()
 
 #: Held while the service runs: its lock, its queue and its registry are those of the module.
@@ -117,7 +121,7 @@ class TemperatureHandler(LineHandler):
     - ``db``: the file in which a `Store` keeps every reading; None keeps them in memory alone.
     """
 
-    waits = False  # but for a place in the queue or the consumer's word: see put and outcome_of
+    waits = False  # except in `put` and `outcome_of`, which call make_way() first
     max_cities = 100000
     db = None
 
@@ -274,7 +278,7 @@ class Consumer(threading.Thread):
                 self.process(items)
             except Exception:
                 # A batch may go wrong; the thread must live for all that follow, and nobody be
-                # left waiting. (Those who have been told before do not look again.)
+                # left waiting. (Those who have been told already do not read this second word.)
                 log.exception("A batch of %d could not be processed.", len(items))
                 tell(items, [NOT_PROCESSED] * len(items))
             finally:
@@ -282,7 +286,7 @@ class Consumer(threading.Thread):
                     readings.task_done()
             if self.store is None and END not in items:  # with one, writing to the disk takes its time
                 wanted.wait(PAUSE)
-            wanted.clear()  # who sets it has put something in the queue, which comes next
+            wanted.clear()  # whoever set it put an item in the queue first: the next get() returns it
 
     def process(self, items):
         """Store and record the readings in *items*, tell who waits, show the summary."""

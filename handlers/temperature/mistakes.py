@@ -63,11 +63,14 @@ def what_is_wrong(message, fields):
         example = with_commas(message, separator)
         if example:
             return SEPARATOR.format(name=name, example=example)
-    if len(fields) == 3:
+    if len(fields) == 3 and ";" not in message:
         return wrong_numbers(*[field.strip() for field in fields[1:]])
-    example = decimal_comma(fields)
-    if example:
-        return DECIMAL_COMMA.format(example=example)
+    for separator, name in SEPARATORS[:-1]:
+        if separator in message and '"' not in message:
+            return SEPARATOR.format(name=name, example=USUAL)
+    examples = decimal_commas(fields)
+    if examples:
+        return DECIMAL_COMMA.format(example=" or ".join(examples))
     return {1: NO_TEMPERATURES, 2: ONE_TEMPERATURE}.get(len(fields), TOO_MANY)
 
 
@@ -75,7 +78,7 @@ def with_commas(message, separator):
     """Return the reading that *message* would be with commas in place of this *separator*; the
     usual example for a header row; None when the separator is another one."""
     if separator == " ":
-        fields = message.rsplit(None, 2)
+        fields = [field.rstrip(",:") for field in message.rsplit(None, 2)]
     else:
         fields = [field.strip() for field in message.split(separator)]
     if len(fields) != 3 or not fields[0]:
@@ -92,14 +95,16 @@ def as_number(text):
     return text.replace(",", ".") if _number(text) else None
 
 
-def decimal_comma(fields):
-    """Return the reading in *fields*, more than three because of decimal commas; or None."""
+def decimal_commas(fields):
+    """Return the readings that *fields*, more than three because of decimal commas, may stand for:
+    with three numbers there are two."""
     city, *parts = [field.strip()[:100] for field in fields]
-    maximum = ".".join(parts[:2])
-    minimum = ".".join(parts[2:])
-    if len(parts) > 2 and _pointed(maximum) and _pointed(minimum):
-        return ",".join([city, maximum, minimum])
-    return None
+    found = []
+    for end in {3: (2, 1), 4: (2,)}.get(len(parts), ()):
+        maximum, minimum = ".".join(parts[:end]), ".".join(parts[end:])
+        if _pointed(maximum) and _pointed(minimum):
+            found.append(",".join([city, maximum, minimum]))
+    return found
 
 
 def wrong_numbers(maximum, minimum):
