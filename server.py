@@ -9,6 +9,7 @@ program runs `ClassroomServer`, which is that class and some rooms of ``engine/`
 import contextlib
 import functools
 import logging
+import os
 import socketserver
 import sys
 import threading
@@ -23,7 +24,7 @@ from engine.leading import LeadingThreads
 from engine.listening import CannotStart, Listening, listening_server
 from engine.mistakes import Mistakes
 from engine.options import parse_options, service_attributes
-from engine.screen import prepare_output, show
+from engine.output import prepare_output
 from engine.shortages import Shortages
 from engine.signals import StopSignals, load_what_threads_need
 from engine.stopping import GracefulStop
@@ -123,14 +124,15 @@ def main(arguments=None):
     """Run the server until it is told to stop; return the program's exit status."""
     signals = StopSignals()
     options = parse_options(SERVICES, arguments)
-    prepare_output(options.quiet, options.verbose)
+    screen = prepare_output(options.quiet, options.verbose)
     try:
-        totals = serve(options, signals)
+        text, status = TOTALS.format(**named(serve(options, signals))), 0
     except CannotStart as error:
-        print("server.py: {}".format(error), file=sys.stderr)
-        return 1
-    show(TOTALS.format(**named(totals)))
-    return 0
+        text, status = "server.py: {}".format(error), 1
+    if not screen.end():
+        os._exit(status)  # the screen stands still, and Python would wait for it
+    print(text, file=sys.stderr if status else sys.stdout, flush=True)
+    return status
 
 
 def serve(options, signals):
@@ -140,10 +142,10 @@ def serve(options, signals):
         server = stack.enter_context(make_server(options))
         page = stack.enter_context(make_page(options, server))
         stack.enter_context(server.RequestHandlerClass.running())
-        show(LISTENING.format(address=shown(server.server_address)))
+        print(LISTENING.format(address=shown(server.server_address)))
         if page:
-            show(PAGE.format(address=shown(local(page.server_address))))
-        invite(server.server_address, options.service, show, log)
+            print(PAGE.format(address=shown(local(page.server_address))))
+        invite(server.server_address, options.service, log)
         for each in filter(None, [server, page]):
             threading.Thread(target=each.serve_forever, name="acceptor", daemon=True).start()
         signals.wait()

@@ -45,11 +45,11 @@ def commands(address, service):
         "" if port == USUAL_PORT else " --port {}".format(port)) for host in hosts]
 
 
-def invite(address, service, show, log):
-    """Say with *show* how others reach the server on *address*, and in the *log* that they can."""
+def invite(address, service, log):
+    """Print how others reach the server on *address*, and in the *log* that they can."""
     if is_this_machine(address[0]):
         return
     everywhere = address[0] in ("0.0.0.0", "::")
     log.warning(ANYONE, "this one" if everywhere else address[0])
     lines = [OTHERS_TYPE.format(command=command) for command in commands(address, service)]
-    show("\n".join(lines) or NO_NETWORK)
+    print("\n".join(lines) or NO_NETWORK)

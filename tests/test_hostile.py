@@ -342,7 +342,7 @@ import sys, threading, engine.leading, engine.shortages, server
 start, attempts = threading.Thread.start, []
 
 def fail(thread):
-    if thread.name not in ("acceptor", "limit", "first"):
+    if thread.name not in ("acceptor", "limit", "first", "screen"):
         attempts.append(thread)
         if len(attempts) % 2:
             raise RuntimeError("can't start new thread")

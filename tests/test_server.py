@@ -302,23 +302,6 @@ def test_an_interrupt_in_the_main_thread_does_not_cut_off_those_in_service():
         assert read_all(client) == b"x done\n"
 
 
-def test_what_nobody_reads_cannot_hold_up_the_stop_for_ever():
-    """Standard output and error are one pipe, full, and nobody reads it."""
-    impatient = "import server, engine.signals; server.GRACE = 0.2; engine.signals.STOP_LIMIT = 0.4; server.main()"
-    server = subprocess.Popen([sys.executable, "-c", impatient, "--port", "0", "--service", "temp",
-                               "-v", "--keep-open"], cwd=str(ROOT), env=ENVIRONMENT,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    port = int(server.stdout.readline().decode().rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
-        client.settimeout(0.2)
-        with pytest.raises(socket.timeout):
-            while True:
-                client.send(b"Recife,31,24\n" * 1000)
-        server.send_signal(signal.SIGTERM)
-        assert server.wait(PATIENCE) == 1
-    server.stdout.close()
-
-
 def test_serving_again_after_a_shutdown():
     with ClassroomServer(("127.0.0.1", 0), UppercaseHandler) as server:
         for _ in range(3):

@@ -415,6 +415,7 @@ def test_a_full_disk_and_then_a_disk_with_room(start_server, path):
     for reading in "A,29,1", "F,28,1", "G,27,1":  # no place is taken by what was not stored
         assert server.ask(reading) == "BYE"
     assert server.ask("B,1,0").startswith("ERR there are 3 cities already")
+    server.err.wait_for("cannot be stored")
     server.kill()
     assert rows(path) == [("A", 30, 1), ("A", 29, 1), ("F", 28, 1), ("G", 27, 1)]
     assert server.err.all().count("cannot be stored") == 1
@@ -464,7 +465,7 @@ def test_a_client_that_waits_for_the_disk_when_the_server_stops_gets_its_answer(
 def test_many_clients_share_a_transaction(path, monkeypatch):
     """What waits while the disk writes is stored together, in the order in which it came."""
     monkeypatch.setattr(temperature, "registry", temperature.Registry())
-    monkeypatch.setattr(temperature, "show", lambda text: None)
+    monkeypatch.setattr(temperature, "print", lambda text: None, raising=False)
     batches, writing, written = [], threading.Event(), threading.Event()
 
     class SlowStore:

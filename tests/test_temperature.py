@@ -225,7 +225,7 @@ def test_a_query_sees_every_reading_that_was_acknowledged_before(start_server):
 
 def test_a_flood_is_applied_in_batches_under_one_summary(monkeypatch):
     shown = []
-    monkeypatch.setattr(temperature, "show", shown.append)
+    monkeypatch.setattr(temperature, "print", shown.append, raising=False)
     monkeypatch.setattr(temperature, "registry", temperature.Registry())
     for number in range(temperature.readings.maxsize):
         put(Reading("City %d" % (number % 50), str(number), str(-number)))
@@ -241,7 +241,7 @@ def test_a_reading_that_cannot_be_processed_harms_no_other(monkeypatch, caplog):
             if reading.city == "Boom":
                 raise ZeroDivisionError("a mistake")
             super().record(reading)
-    monkeypatch.setattr(temperature, "show", lambda text: None)
+    monkeypatch.setattr(temperature, "print", lambda text: None, raising=False)
     monkeypatch.setattr(temperature, "registry", Fragile())
     waiters = [queue.SimpleQueue() for _ in range(4)]
     for waiter, city in zip(waiters, ["A", "Boom", "B"]):
@@ -288,7 +288,7 @@ def test_the_consumer_survives_what_it_meets(caplog, monkeypatch, capsys):
         if "Boom" in text:
             raise OSError("the screen broke")
         shown.set()
-    monkeypatch.setattr(temperature, "show", show)
+    monkeypatch.setattr(temperature, "print", show, raising=False)
     monkeypatch.setattr(temperature, "registry", temperature.Registry())
     with temperature.TemperatureHandler.running():
         put(Reading("Boom", "99", "1"))

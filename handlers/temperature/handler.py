@@ -32,7 +32,6 @@ import time
 
 from engine.addresses import shown
 from engine.listening import CannotStart
-from engine.screen import show
 from handlers.lines import BadMessage, LineHandler
 from handlers.temperature.reading import parse, parse_city
 from handlers.temperature.registry import Registry
@@ -150,7 +149,7 @@ class TemperatureHandler(LineHandler):
                     consumer.join(POLL_INTERVAL)
                 with lock:
                     text = summary()
-                show(text or NO_READINGS)
+                print(text or NO_READINGS)
 
     def reply(self, message):
         if message.startswith("?"):
@@ -300,7 +299,7 @@ class Consumer(threading.Thread):
             text = summary() if new and not problem else ""
         tell(items, outcomes)
         if text:
-            show(text)
+            print(text)
 
     def keep(self, items):
         """Store the readings of *items*, if there is a store: all or none.

@@ -1,0 +1,150 @@
+"""Output: what is printed and logged waits in a queue, and one thread writes it.
+
+A screen may stand still: Ctrl+S, a click into a Windows console, a pipe that nobody reads. Then
+that thread waits, and nobody else. It stands behind ``sys.stdout`` and ``sys.stderr``, so it has
+whatever a service prints, the log and tracebacks, in the order in which they came.
+"""
+
+import atexit
+import collections
+import logging
+import sys
+import threading
+
+log = logging.getLogger("server")
+
+#: Characters that may wait. What comes while there are more is dropped, and counted.
+MOST_WAITING = 1000000
+
+#: Seconds for which lines gather before they are written: to wake a thread for each of them costs
+#: those who are served more than the line does (measured: a quarter of the processor time).
+GATHER = 0.01
+
+#: Seconds without progress after which the screen stands still, at the end of the program.
+PATIENCE = 0.5
+
+NOT_SHOWN = "%d lines were not shown: the screen stood still, or was too slow."
+GONE = "Standard output is gone (%s): nothing more is shown there."
+
+
+class Screen:
+    """The thread that writes, and what waits for it.
+
+    What is shared is guarded by ``_lock``. It is reentrant: Python may print a warning at any line,
+    also here. Nobody waits for a stream while holding it, but at the very end.
+    """
+
+    def __init__(self):
+        self._lock = threading.RLock()
+        self._came = threading.Condition(self._lock)
+        self._waiting = collections.deque()  # pairs of a stream and a text
+        self._size = 0  # characters of those, and of what the thread is writing
+        self._dropped = 0  # lines
+        self._written = 0  # texts
+        self._gone = set()  # streams that take nothing any more
+        self._ending = self._ended = False
+        self._thread = threading.Thread(target=self._run, name="screen", daemon=True)
+        self._thread.start()
+
+    def put(self, stream, text):
+        """Have *text*, whole lines, written to *stream*; it never waits for that."""
+        with self._lock:
+            if self._ended:
+                self._write(stream, text)
+            elif self._dropped or self._size > MOST_WAITING:
+                self._dropped += max(1, text.count("\n"))  # until all that waits is written
+            else:
+                self._waiting.append((stream, text))
+                self._size += len(text)
+                if len(self._waiting) == 1:
+                    self._came.notify()
+
+    def end(self):
+        """Have what waits written; return False when the screen stands still.
+
+        From then on each text is written at once, by the thread that has it.
+        """
+        with self._lock:
+            self._ending = True
+            self._came.notify()
+        written = -1
+        while self._thread.is_alive() and written != self._written:
+            written = self._written
+            self._thread.join(PATIENCE)
+        return not self._thread.is_alive()
+
+    def _run(self):
+        """Write what comes, until the end; the life of the thread."""
+        while True:
+            with self._lock:
+                self._came.wait_for(lambda: self._waiting or self._ending)
+                self._came.wait_for(lambda: self._ending, GATHER)
+                if not self._waiting:
+                    self._ended = True
+                    return
+                texts = list(self._waiting)
+                self._waiting.clear()
+            for stream, text in texts:
+                self._write(stream, text)
+                self._written += 1
+            with self._lock:
+                self._size -= sum(len(text) for _, text in texts)
+                dropped = 0 if self._waiting else self._dropped
+                self._dropped -= dropped
+            if dropped:
+                log.warning(NOT_SHOWN, dropped)
+
+    def _write(self, stream, text):
+        """Write *text*. Whoever read the stream may have left (``server.py | head``): that is said
+        once, and the server goes on, for the clients are not to blame."""
+        if stream in self._gone:
+            return
+        try:
+            stream.write(text)
+            stream.flush()
+        except (OSError, ValueError) as error:
+            self._gone.add(stream)
+            if stream is sys.__stdout__:
+                log.warning(GONE, error)
+
+
+class Lines:
+    """Stands in place of a *stream*, and hands each line whole to the *screen*, whatever pieces
+    its thread writes it in."""
+
+    def __init__(self, stream, screen):
+        self._stream = stream
+        self._screen = screen
+        self._mine = threading.local()
+
+    def write(self, text):
+        """Take *text*; return how many characters those are, as streams do."""
+        begun = getattr(self._mine, "begun", "") + text
+        whole, end, self._mine.begun = begun.rpartition("\n")
+        if end:
+            self._screen.put(self._stream, whole + end)
+        return len(text)
+
+    def flush(self):
+        """Hand over also a line that has no end yet."""
+        begun, self._mine.begun = getattr(self._mine, "begun", ""), ""
+        if begun:
+            self._screen.put(self._stream, begun)
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+
+def prepare_output(quiet, verbose):
+    """Put a `Screen` behind standard output and error, and set up the log; return the `Screen`."""
+    if hasattr(sys.stdout, "reconfigure"):  # IDLE's has not
+        sys.stdout.reconfigure(errors="backslashreplace")  # no console's character set breaks a line
+    screen = Screen()
+    for name in "stdout", "stderr":
+        if getattr(sys, name) is not None:
+            setattr(sys, name, Lines(getattr(sys, name), screen))
+    atexit.register(screen.end)  # for the traceback of a mistake of ours
+    level = logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s",
+                        datefmt="%H:%M:%S")
+    return screen

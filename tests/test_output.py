@@ -1,0 +1,171 @@
+"""engine/output.py: a screen that stands still stops nothing, and what it missed is counted."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from conftest import (ENVIRONMENT, PATIENCE, ROOT, Output, Terminal, free_port, needs_terminal,
+                      read_all, wait_until)
+
+from engine import output
+
+#: Seconds in which a server stops that need not wait for anybody.
+USUAL = 3.0
+
+
+class Stream:
+    """Takes texts as long as it is not *still*."""
+
+    def __init__(self):
+        self.text, self.moves, self.held = "", threading.Event(), threading.Event()
+        self.moves.set()
+
+    def write(self, text):
+        self.held.set()
+        assert self.moves.wait(PATIENCE)
+        self.text += text
+
+    def flush(self):
+        pass
+
+
+def test_what_is_written_in_pieces_comes_out_in_whole_lines():
+    screen, stream = output.Screen(), Stream()
+    lines, go_on = output.Lines(stream, screen), threading.Barrier(8)
+
+    def write(number):
+        go_on.wait(PATIENCE)
+        for _ in range(100):
+            print(number, "and", number, file=lines)
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    print("the end", end="", file=lines, flush=True)
+    assert screen.end()
+    *whole, end = stream.text.split("\n")
+    assert end == "the end" and len(whole) == 800
+    assert all(re.fullmatch(r"(\d) and \1", line) for line in whole)
+
+
+def test_who_writes_never_waits_and_what_was_dropped_is_counted(caplog):
+    screen, out, err = output.Screen(), Stream(), Stream()
+    out.moves.clear()
+    screen.put(out, "first\n")
+    assert out.held.wait(PATIENCE)
+    for number in range(3000):
+        screen.put(err if number % 2 else out, "x" * 999 + "\n")
+    out.moves.set()
+    wait_until(lambda: "lines were not shown" in caplog.text)
+    dropped = int(re.search(r"(\d+) lines were not shown", caplog.text).group(1))
+    assert screen.end()
+    shown = out.text.count("\n") + err.text.count("\n")
+    assert 0 < dropped and shown + dropped == 3001 and out.text.startswith("first\n")
+
+
+def test_the_end_does_not_wait_for_a_screen_that_stands_still():
+    screen, stream = output.Screen(), Stream()
+    stream.moves.clear()
+    screen.put(stream, "a\n")
+    began = time.monotonic()
+    assert not screen.end() and time.monotonic() - began < USUAL
+    stream.moves.set()
+
+
+def test_a_stream_that_is_gone_is_said_once(caplog):
+    class Gone(Stream):
+        def write(self, text):
+            raise BrokenPipeError(32, "Broken pipe")
+    screen, gone, stream = output.Screen(), Gone(), Stream()
+    for _ in range(3):
+        screen.put(gone, "x\n")
+        screen.put(stream, "y\n")
+    assert screen.end() and stream.text == "y\n" * 3
+
+
+def start(port, service, *options, **streams):
+    return subprocess.Popen([sys.executable, "server.py", "--port", str(port), "--service", service,
+                             *options], cwd=str(ROOT), env=ENVIRONMENT, **streams)
+
+
+def test_a_pipe_that_nobody_reads(tmp_path):
+    """More than a pipe and the queue hold is logged; all are served, and the count is right."""
+    count, long = 4000, "x" * 200
+    server = start(0, "upper", "-v", "--keep-open", stdout=subprocess.PIPE,
+                   stderr=subprocess.STDOUT)
+    port = int(server.stdout.readline().decode().rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
+        sender = threading.Thread(target=client.sendall, args=((long + "\n").encode() * count,))
+        sender.start()
+        with client.makefile() as replies:
+            for _ in range(count):
+                assert replies.readline() == long.upper() + "\n"
+        sender.join(PATIENCE)
+    out = Output(server.stdout)
+    dropped = int(out.wait_for(r"WARNING (\d+) lines were not shown").group(1))
+    server.send_signal(signal.SIGTERM)
+    assert server.wait(PATIENCE) == 0
+    shown = out.all().count("Message '")
+    assert count <= shown + dropped <= count + 10
+    assert "Stopped: accepted 1, served 1" in out.all().splitlines()[-1]
+
+
+def test_a_stop_while_nobody_reads():
+    server = start(0, "upper", "-v", "--keep-open", stdout=subprocess.PIPE,
+                   stderr=subprocess.STDOUT)
+    with server.stdout:
+        port = int(server.stdout.readline().decode().rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
+            client.sendall((b"x" * 200 + b"\n") * 1000)
+            client.shutdown(socket.SHUT_WR)
+            assert len(read_all(client)) == 201000
+        began = time.monotonic()
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(PATIENCE) == 0 and time.monotonic() - began < USUAL
+
+
+@needs_terminal
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_ctrl_s_stops_nothing(signum):
+    """Neither before the first line nor later: readings are taken, and the stop is as usual."""
+    port = free_port()
+    leader, follower = os.openpty()
+    import termios
+    termios.tcflow(follower, termios.TCOOFF)  # what the terminal does at Ctrl+S
+    server = start(port, "temp", stdin=subprocess.DEVNULL, stdout=follower, stderr=follower)
+    try:
+        wait_until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
+        for number in range(1100):
+            with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
+                client.sendall(b"City %d,%d,-5\n" % (number, number))
+                assert read_all(client) == b"BYE\n"
+        began = time.monotonic()
+        server.send_signal(signum)
+        assert server.wait(PATIENCE) == 0 and time.monotonic() - began < USUAL
+    finally:
+        server.kill()
+        os.close(leader)
+        os.close(follower)
+
+
+@needs_terminal
+def test_what_was_held_back_comes_when_the_terminal_moves_again():
+    terminal = Terminal("--port", "0", program=("server.py",))
+    port = int(terminal.wait_for(r"Listening on 127.0.0.1:(\d+)").group(1))
+    terminal.type("\x13")
+    for _ in range(3):
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
+            client.sendall(b"x\n")
+            assert read_all(client) == b"X\n"
+    terminal.type("\x11")
+    terminal.wait_for("(.*Served client .*\n){3}")
+    terminal.type("\x03")
+    status, rest = terminal.end()
+    assert status == 0 and "Stopped: accepted 3, served 3" in rest
