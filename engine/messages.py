@@ -9,7 +9,7 @@ import time
 
 from engine.foreign import foreign
 from engine.mistakes import came
-from engine.replies import CHUNK, DONT_WAIT, ReplyingHandler, can_be_read
+from engine.replies import CHUNK, DONT_WAIT, SURELY_THERE, ReplyingHandler, can_be_read
 
 #: Seconds for which a thread that leads waits for a message before it makes way: most clients have
 #: sent theirs by then.
@@ -21,6 +21,9 @@ LONGEST_WAIT = 0.5 if os.name == "nt" else math.inf
 
 #: Seconds without another byte after which the log tells of a message without a line feed.
 LINE_FEED_AFTER = 3.0
+
+#: Bytes of an unfinished message in which other protocols than HTTP show.
+FIRST_BYTES = 64
 
 TOO_LONG = "ERR message too long: at most {limit} bytes before the line feed"
 TIMED_OUT = "ERR no complete message within {seconds:g} s: send one line, ended by a line feed"
@@ -80,9 +83,9 @@ class MessageHandler(ReplyingHandler):
                 return self.end_of_input()
             if b"\n" in chunk:
                 break
+            if self.fresh and len(self.partial) < FIRST_BYTES:
+                check_protocol((self.partial + chunk)[:FIRST_BYTES])
             self.partial += chunk
-            if self.fresh:
-                check_protocol(self.partial)
         if self.partial:
             chunk = self.partial + chunk
         if self.fresh:
@@ -166,6 +169,13 @@ class MessageHandler(ReplyingHandler):
         chunk = self.connection.recv(CHUNK)
         self.left_at_stop -= len(chunk)
         return chunk
+
+    def more_may_come(self, more):
+        """Tell whether the client sent *more* than the message that was answered, which is noted;
+        or whether its reply is so long that what comes later could cut it off."""
+        more = more or self.partial or self.more_came()
+        self.note_if(more)
+        return more or self.last_size > SURELY_THERE
 
     def end_of_input(self):
         """The client sends no more: what it left unfinished is dropped."""

@@ -19,6 +19,9 @@ CHUNK = 32768
 LINGER = 5.0
 LINGER_AT_STOP = 0.5
 
+#: Bytes of a reply that surely has arrived when it was sent: any system keeps room for so many.
+SURELY_THERE = 1024
+
 #: The flag that has one call on a blocking socket not wait. Windows has none: there the sockets do
 #: not block, as the time-out that they have at rest says.
 DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
@@ -38,6 +41,8 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
 
     timeout = 60.0
     unsent = b""
+    lost = False  # whether the client did not take a reply
+    last_size = 0  # bytes of the replies that were sent last
     leaving = False  # whether it has had its last reply
 
     # StreamRequestHandler would wrap the socket in two file objects here. For one short line
@@ -94,10 +99,14 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
             return
         data = ("\n".join(self.ready) + "\n").encode()
         self.ready.clear()
+        self.last_size = len(data)
         try:
             sent = self.connection.send(data, DONT_WAIT)
         except BlockingIOError:
             sent = 0
+        except OSError:
+            self.lost = True
+            raise
         if sent < len(data):
             self.unsent = memoryview(data)[sent:]
             self.send_rest()
@@ -106,7 +115,11 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
         """Wait until the client has taken what is ``unsent``, ``timeout`` seconds at most."""
         self.make_way()
         self.connection.settimeout(self.timeout)
-        self.connection.sendall(self.unsent)
+        try:
+            self.connection.sendall(self.unsent)
+        except OSError:
+            self.lost = True
+            raise
         self.connection.settimeout(AT_REST)
         self.unsent = b""
 

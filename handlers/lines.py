@@ -35,11 +35,9 @@ class LineHandler(MessageHandler):
 
     - ``reply(message)``: called for each message, returns its reply; raises `BadMessage` with
       what is wrong and what was expected;
-
-    and, only where it keeps something between clients,
-
-    - ``running()``: a context manager around the whole service, entered before the first
-      client and left after the last; entering raises `CannotStart` when the service cannot run.
+    - and, only where it keeps something between clients, ``running()``: a context manager around
+      the whole service, entered before the first client and left after the last; entering raises
+      `CannotStart` when the service cannot run.
 
     Class attributes that may be overridden, besides ``timeout`` and ``max_line``:
 
@@ -90,8 +88,7 @@ class LineHandler(MessageHandler):
                     block, more, _ = block.partition(b"\n")
                 self.answer(block)
                 if not self.keep_open:
-                    more = more or self.partial or self.more_came()
-                    self.note_if(more)
+                    more = self.more_may_come(more)
                     break
                 if self.leading:
                     self.make_way()  # whoever stays must not keep others from coming
@@ -175,6 +172,8 @@ class LineHandler(MessageHandler):
         except BadMessage as error:
             return self.mistake("ERR " + printable(str(error)))
         except (Exception, SystemExit):
+            if self.lost:  # what it raised is about the client, in make_way()
+                raise
             log.exception("%s failed on the message %r.", type(self).__name__, message[:200])
             self.failed = True
             return self.mistake(FAILED)

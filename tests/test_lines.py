@@ -1,5 +1,6 @@
 """handlers/lines.py: what a client may send, in pieces, too much, too slowly or not at all."""
 
+import contextlib
 import socket
 import socketserver
 import threading
@@ -8,6 +9,7 @@ import time
 import pytest
 from conftest import ask, connect, read_all, read_line, reset, serving, wait_until
 
+from engine import messages
 from handlers.lines import BadMessage, LineHandler
 from handlers.uppercase import UppercaseHandler
 
@@ -304,3 +306,63 @@ def test_the_exercise_of_the_readme():
 def test_any_server_of_socketserver_will_do():
     with serving(UppercaseHandler, socketserver.ThreadingTCPServer) as server:
         assert ask(server, b"plain\n") == b"PLAIN\n"
+
+
+class MakesWay(LineHandler):
+    """Says that it does not wait, and does: what is ready is sent in the middle of reply()."""
+
+    keep_open, waits = True, False
+
+    def reply(self, message):
+        self.make_way()
+        return "x" * 1000
+
+
+def test_a_client_lost_in_the_middle_of_a_service_is_no_mistake_of_the_service(caplog):
+    for leave in reset, socket.socket.close:
+        with serving(MakesWay) as server:
+            client = connect(server)
+            client.sendall(b"a\n" * 5000)
+            leave(client)
+            outcome(server, "gone")
+            assert server.totals()["errors"] == server.totals()["failed"] == 0
+    assert "failed on the message" not in caplog.text
+
+
+def test_a_client_that_reads_too_slowly_for_a_service_gets_no_reply_after_a_hole():
+    with serving(type("Handler", (MakesWay,), {"timeout": 0.3})) as server:
+        with connect(server) as client:
+            client.settimeout(0.2)
+            with pytest.raises(OSError):  # its buffers are full, or it is cut off already
+                while True:
+                    client.sendall(b"a\n" * 5000)
+            outcome(server, "timed out")
+            client.settimeout(20)
+            with contextlib.suppress(ConnectionResetError):
+                assert set(read_all(client)) <= set(b"x\n")
+        assert server.totals()["errors"] == 0
+
+
+def test_a_long_reply_survives_what_comes_after_it():
+    with upper() as server:
+        for pause in 0.0, 0.05:
+            with socket.socket() as client:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                client.settimeout(20)
+                client.connect(server.server_address)
+                client.sendall(b"a" * 60000 + b"\n")
+                threading.Event().wait(pause)  # only makes the fault more likely
+                client.sendall(b"x\n")
+                assert len(read_all(client)) == 60001
+
+
+def test_what_looks_like_http_costs_no_more_when_it_trickles(monkeypatch):
+    looked = []
+    monkeypatch.setattr(messages, "foreign", lambda data: looked.append(len(data)))
+    with upper() as server, connect(server) as client:
+        client.sendall(b"GET " + b"a" * 20000)
+        for _ in range(50):
+            client.sendall(b"a" * 100)
+        client.sendall(b"\n")
+        assert len(read_all(client)) == 25005
+    assert max(looked[:-1]) <= messages.FIRST_BYTES and len(looked) <= messages.FIRST_BYTES

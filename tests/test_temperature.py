@@ -342,3 +342,18 @@ def test_every_acknowledged_reading_is_in_the_last_summary(start_server):
     last = server.out.all()[server.out.all().rindex("Max  Min"):]
     missing = [name for name in acknowledged if name + " " not in last]
     assert acknowledged and not missing
+
+
+@pytest.mark.parametrize("db", [None, "a file"])
+def test_a_client_that_is_gone_leaves_no_place_taken(monkeypatch, db):
+    def gone():
+        raise ConnectionResetError
+    monkeypatch.setattr(temperature, "registry", temperature.Registry())
+    monkeypatch.setattr(temperature, "newcomers", {})
+    monkeypatch.setattr(temperature, "readings", queue.Queue(maxsize=1))
+    temperature.readings.put("it is full")
+    handler = object.__new__(temperature.TemperatureHandler)
+    handler.make_way, handler.db, handler.client_address = gone, db, None
+    with pytest.raises(ConnectionResetError):
+        handler.reply("Recife,31,24")
+    assert not temperature.newcomers

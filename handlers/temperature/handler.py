@@ -156,13 +156,23 @@ class TemperatureHandler(LineHandler):
             return self.answer_query(message[1:])
         reading = parse(message)
         reserve_place(reading.city, self.max_cities)
-        if self.db is None:
-            self.put(Item(reading, time.time(), None, self.client_address))
-        else:
-            problem = self.outcome_of(reading)
-            if problem:
-                raise BadMessage(problem)
+        try:
+            problem = self.hand_over(reading)
+        except BaseException:  # the client is gone, and its reading is not in the queue
+            with lock:
+                give_place_back(reading.city)
+            raise
+        if problem:
+            raise BadMessage(problem)
         return "BYE"
+
+    def hand_over(self, reading):
+        """Put *reading* in the queue; with a store, wait for the outcome: None, or a problem's text.
+        """
+        if self.db is not None:
+            return self.outcome_of(reading)
+        self.put(Item(reading, time.time(), None, self.client_address))
+        return None
 
     def put(self, item):
         """Put *item* in the queue; wait when it is full."""
@@ -217,6 +227,15 @@ def reserve_place(city, limit):
         if city not in newcomers and count >= limit:
             raise BadMessage(NO_ROOM.format(count=count))
         newcomers[city] = newcomers.get(city, 0) + 1
+
+
+def give_place_back(city):
+    """Free the place of *city*, unless it has one in the registry or more readings of it are on
+    their way. The caller holds `lock`."""
+    if city in newcomers:
+        newcomers[city] -= 1
+        if not newcomers[city]:
+            del newcomers[city]
 
 
 def overview():
@@ -337,10 +356,7 @@ def record(reading, problem):
         except Exception:
             log.exception("The reading %r could not be processed.", reading)
             problem = NOT_PROCESSED
-    if city in newcomers:  # its place is free again, unless more readings of it are on their way
-        newcomers[city] -= 1
-        if not newcomers[city]:
-            del newcomers[city]
+    give_place_back(city)
     return problem
 
 
