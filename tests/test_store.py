@@ -16,12 +16,13 @@ import time
 import pytest
 from conftest import ENVIRONMENT, PATIENCE, ROOT, keep_reporting, needs_linux, read_line
 
-from handlers.temperature import store as store_module
+from handlers.temperature import dbfile
 from handlers.temperature import handler as temperature
 from handlers.temperature.reading import Reading
 from handlers.temperature.store import Store, StoreError
 
 NOON = 1700000000.25
+NOT_STORED = "ERR the reading was not stored, the server could not write it: send it again later"
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_every_reading_is_kept_with_its_time_and_the_latest_count(path):
         (3, "2023-11-14T22:13:20.250Z", "Recife", 0, -3.25)]
     with contextlib.closing(Store(path)) as store:
         assert store.latest() == [("Recife", "0", "-3.25"), ("Olinda", "30.5", "0.5")]
-    assert sorted(os.listdir(os.path.dirname(path))) == ["readings.db", "readings.db-lock"]
+    assert sorted(os.listdir(os.path.dirname(path))) == ["readings.db"]
 
 
 def test_numbers_come_back_without_exponents(path):
@@ -70,7 +71,7 @@ def test_the_header_says_whose_file_it_is_before_the_log_is_written_back(path):
     with contextlib.closing(Store(path)):
         with open(path, "rb") as file:
             header = file.read(100)
-    assert struct.unpack(">I", header[60:64])[0] == store_module.SCHEMA_VERSION
+    assert struct.unpack(">I", header[60:64])[0] == dbfile.SCHEMA_VERSION
     assert header[68:72] == b"temp"
 
 
@@ -139,7 +140,6 @@ def newer_version(path):
     Store(path).close()
     with contextlib.closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA user_version = 2")
-    os.remove(path + "-lock")
 
 
 def damaged(path):
@@ -205,7 +205,7 @@ def test_a_file_of_ours_that_cannot_be_read(path, make, problem):
         assert file.read() == before
 
 
-@pytest.mark.parametrize("name", ["missing/readings.db", "x" * 300, "x" * 252,
+@pytest.mark.parametrize("name", ["missing/readings.db", "x" * 300, "x" * 252, "x" * 250,
                                   "readings.db/readings.db"])
 def test_a_place_where_no_file_can_be(tmp_path, name):
     (tmp_path / "readings.db").write_bytes(b"")
@@ -239,7 +239,6 @@ def test_read_only(what, mode, problem):
         if what != "new file":
             with contextlib.closing(Store(path)) as store:
                 append(store, "A,2,1")
-            os.remove(path + "-lock")
             os.chmod(path, 0o666)
         os.chmod(path if what == "file" else folder, mode)
         before = snapshot(folder)
@@ -250,7 +249,7 @@ def test_read_only(what, mode, problem):
         os.chmod(folder, 0o777)
 
 
-@pytest.mark.parametrize("name", ["{}", "{}/../folder/readings.db", "link.db"])
+@pytest.mark.parametrize("name", ["{}", "{}/../folder/readings.db", "link.db", "hard.db"])
 def test_one_store_at_a_time_under_whatever_name(tmp_path, monkeypatch, name):
     (tmp_path / "folder").mkdir()
     monkeypatch.chdir(tmp_path)
@@ -260,12 +259,23 @@ def test_one_store_at_a_time_under_whatever_name(tmp_path, monkeypatch, name):
             os.symlink(path, name)
         except (OSError, NotImplementedError):  # as Windows does without administrator's rights
             pytest.skip("makes no symbolic links here")
-    other = {"{}": str(tmp_path / path), "link.db": name}.get(name, "folder/../" + path)
+    other = {"{}": str(tmp_path / path), "link.db": name, "hard.db": name}.get(
+        name, "folder/../" + path)
     with contextlib.closing(Store(path)) as store:
         append(store, "A,2,1")
-        with pytest.raises(StoreError, match="another server is using it"):
-            Store(other)
+        if name == "hard.db":
+            os.link(path, name)
+        for _ in range(2):
+            with pytest.raises(StoreError, match="another server is using it"):
+                Store(other)
+            assert "another server is using it" in refused(
+                "--service", "temp", "--db", os.path.abspath(other))[1]
         append(store, "B,2,1")
+    if name == "hard.db":
+        with pytest.raises(StoreError, match="it has a second name"):
+            Store(other)
+        os.remove(path)
+    assert not os.path.exists(other + "-wal")
     with contextlib.closing(Store(other)) as store:
         assert len(store.latest()) == 2
 
@@ -303,7 +313,7 @@ def test_a_kill_at_any_step_of_the_making_leaves_a_file_that_opens(tmp_path):
             break
         assert status == -signal.SIGKILL
         steps += 1
-    assert steps == 11
+    assert steps == 9
 
 
 def test_a_kill_in_the_middle_of_the_commit_that_makes_it(path):
@@ -496,3 +506,60 @@ def test_killed_under_load_it_has_lost_nothing():
     assert done.returncode == 0, done.stdout.decode()
     found = re.search(rb"5 kills, .* (\d+) readings acknowledged, none lost", done.stdout)
     assert int(found.group(1)) > 20
+
+
+def move(path):
+    os.rename(path, path + ".old")
+
+
+def replace(path):
+    os.rename(path, path + ".old")
+    Store(path).close()
+
+
+def remove(path):
+    os.link(path, path + ".old")  # only for the test to look into
+    os.remove(path)
+
+
+def remove_log(path):
+    os.rename(path + "-wal", path + "-wal.old")
+
+
+def remove_index(path):
+    os.remove(path + "-shm")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not let go of a file that is open")
+@pytest.mark.parametrize("happens, kept_in", [
+    (move, "readings.db.old"), (replace, "readings.db.old"), (remove, "readings.db.old"),
+    (remove_log, "readings.db"), (remove_index, "readings.db")])
+def test_a_file_that_goes_away_while_the_server_runs(start_server, path, happens, kept_in):
+    """From then on readings are refused, and none that got its BYE is lost, also not by a kill."""
+    server = start(start_server, path)
+    for city in "A", "B":
+        assert server.ask(city + ",2,1") == "BYE"
+    happens(path)
+    for _ in range(3):
+        assert server.ask("C,2,1") == NOT_STORED
+    assert server.ask("?") == "hottest,A,2,coldest,A,1,cities,2"
+    server.err.wait_for("was moved, removed or replaced while the server uses it.*Put it back")
+    server.kill()
+    for ending in "-wal", "-shm":
+        with contextlib.suppress(OSError):
+            os.remove(path + ending)
+    found = rows(os.path.join(os.path.dirname(path), kept_in))
+    assert found[:2] == [("A", 2, 1), ("B", 2, 1)] and len(found) <= 2
+
+
+def test_a_file_that_is_put_back_is_used_again(start_server, path):
+    server = start(start_server, path)
+    assert server.ask("A,2,1") == "BYE"
+    if os.name == "nt":
+        pytest.skip("Windows does not let go of a file that is open")
+    move(path)
+    assert server.ask("B,2,1") == NOT_STORED
+    os.rename(path + ".old", path)
+    assert server.ask("C,2,1") == "BYE"
+    assert server.stop() == 0
+    assert rows(path) == [("A", 2, 1), ("C", 2, 1)]
