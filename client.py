@@ -41,6 +41,9 @@ PORTS_LIMIT = 300.0
 #: Bytes that a reply may have, or so many times as many as its message, if that is more.
 LONGEST_REPLY, TIMES_THE_MESSAGE = 2 ** 20, 8
 
+#: Seconds after its reply in which a server that does not keep connections open has closed.
+LETS_GO = 0.2
+
 #: What the files of spreadsheet programs begin with that are no text: .xlsx and .ods, .xls.
 WORKBOOKS = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 
@@ -55,6 +58,8 @@ NO_ANSWER = "Cannot reach {server}: no answer within {seconds:g} s. Is the addre
 UNKNOWN_HOST = "Cannot reach {server}: there is no host of that name. Check --host and --port."
 UNREACHABLE = "Cannot reach {server}: {reason}. Check --host and --port."
 WENT_AWAY = "The server at {server} closed the connection without a reply. Try again."
+BROKE = ("The connection to {server} broke before the reply to '{message}'. The server may have taken "
+         "it: sent again, it may be there twice.")
 NO_REPLY = "No reply from {server} within {seconds:g} s. Wait longer with --timeout."
 WAITING = "Waiting for a free slot on the server, or for it to finish its work..."
 CONNECTED = "Connected to {server} from {client}"
@@ -115,11 +120,13 @@ class Conversation:
 
     With *keep_open* a connection is used for as long as the server keeps it; otherwise for one
     message. *timeout* is in seconds, for connecting and for each reply. *say* shows a line of text
-    to a user who waits for long.
+    to a user who waits for long. ``repeats_all`` tells whether any message may reach the server
+    twice; else only a query may.
     """
 
     connect_limit = CONNECT_LIMIT
     patience = PATIENCE
+    repeats_all = True
 
     def __init__(self, host, port, timeout, keep_open=False, say=None):
         self.address = host, port
@@ -128,6 +135,7 @@ class Conversation:
         self.say = say
         self.socket = None
         self.has_connected = False
+        self.stays = False  # whether a server kept a connection open after a reply
 
     def connect(self):
         """Open a connection. Raises `ServerProblem`."""
@@ -177,8 +185,8 @@ class Conversation:
     def ask(self, message):
         """Send *message* and return its reply. Raises `ServerProblem`.
 
-        A connection opened earlier may have been let go by the server meanwhile: then the
-        message is sent once more over a new one.
+        A connection opened earlier may break before the reply comes, with the message maybe taken.
+        Then it is sent once more over a new one, if it may reach the server twice.
         """
         if self.socket is not None and self.let_go():
             self.close()
@@ -193,6 +201,8 @@ class Conversation:
             except OSError:
                 if not opened_earlier:
                     raise
+                if not (self.repeats_all or message.startswith("?")):
+                    raise self.problem(BROKE, message=printable(message)) from None
                 self.close()
                 self.connect()
                 return self.exchange(message)
@@ -205,11 +215,15 @@ class Conversation:
                 self.close()
 
     def let_go(self):
-        """Tell whether the server has ended the connection: it sends nothing unasked before."""
-        self.socket.setblocking(False)
+        """Tell whether the server has ended the connection: it sends nothing unasked before.
+
+        One without ``--keep-open`` does so after its first reply: the first time, wait for that.
+        """
+        self.socket.settimeout(0.0 if self.stays else LETS_GO)
         try:
             self.socket.recv(1)
-        except BlockingIOError:
+        except (BlockingIOError, socket.timeout):
+            self.stays = True
             return False
         except OSError:
             return True
@@ -722,6 +736,7 @@ def main(arguments=None):
     kind = SpokenConversation if interactive else Conversation
     conversation = kind(options.host, options.port, options.timeout, options.keep_open,
                         progress.say)
+    conversation.repeats_all = options.service == "upper"
     try:
         if options.crowd:
             return run_crowd(options)

@@ -152,6 +152,28 @@ def test_a_connection_let_go_between_messages_is_opened_again():
         assert run_client(port, "--keep-open", "one", "two", "three") == (0, "1\n2\n3\n", "")
 
 
+def test_a_reading_is_not_sent_twice():
+    """The server takes the second one, and is gone before its reply; a query may go again."""
+    def crash(connection):
+        for _ in range(2):
+            message = read_line(connection)
+            taken.append(message)
+            connection.sendall(b"BYE\n" * (len(taken) < 2))
+
+    def answer(connection):
+        taken.append(read_line(connection))
+        connection.sendall(b"cities,0\n")
+    taken = []
+    with fake_server(crash) as port:
+        status, out, err = run_client(port, "--service", "temp", "--keep-open", "A,2,1", "B,2,1")
+    assert (status, out, taken) == (1, "BYE\n", ["A,2,1", "B,2,1"])
+    assert "broke before the reply to 'B,2,1'" in err and "may be there twice" in err
+    taken = []
+    with fake_server(crash, answer) as port:
+        assert run_client(port, "--service", "temp", "--keep-open", "A,2,1", "?")[0] == 0
+    assert taken == ["A,2,1", "?", "?"]
+
+
 @pytest.mark.parametrize("arguments", [
     ["--port", "0", "x"], ["--port", "70000", "x"], ["--port", "x"], ["--timeout", "0", "x"],
     ["--service", "none"], ["--nonsense"], ["two\nlines"]])
