@@ -5,6 +5,7 @@ import threading
 import time
 
 from engine.addresses import host_of, shown
+from engine.replies import has_closed
 
 #: Seconds that a client over its host's limit waits, in case one before it is just leaving.
 REFUSAL_DELAY = 0.002
@@ -50,7 +51,7 @@ class Books:
         self._books = threading.Lock()
         self._someone_left = threading.Condition(self._books)
         self._clients = {}
-        self._hosts = collections.Counter()
+        self._hosts = collections.defaultdict(set)  # host -> the requests of its clients
         self._totals = dict.fromkeys(("accepted", *OUTCOMES, "errors"), 0)
         self._messages = 0
         super().__init__(*args, **kwargs)
@@ -59,16 +60,22 @@ class Books:
         """Enter a client that was accepted; return False when its host has too many already.
 
         A client with its reply in hand may come again before the thread that served it has run
-        on: before it is refused, that thread gets a moment.
+        on: before it is refused, that thread gets a moment. Any other is refused at once, for this
+        thread accepts the clients.
         """
         client = Client(client_address, host_of(client_address) if self.max_per_host else None)
         with self._books:
             self._totals["accepted"] += 1
             if client.host is not None:
-                if not self._someone_left.wait_for(
-                        lambda: self._hosts[client.host] < self.max_per_host, REFUSAL_DELAY):
-                    return False
-                self._hosts[client.host] += 1
+                others = self._hosts[client.host]
+                if len(others) >= self.max_per_host:
+                    if not any(is_leaving(other, self._clients[other]) for other in others):
+                        return False
+                    self._someone_left.wait_for(
+                        lambda: len(others) < self.max_per_host, REFUSAL_DELAY)
+                    if len(others) >= self.max_per_host:
+                        return False
+                self._hosts[client.host].add(request)
             self._clients[request] = client
             return True
 
@@ -85,7 +92,7 @@ class Books:
             if client:
                 self._messages += client.handler.answered if client.handler else 0
                 if client.host is not None:
-                    self._hosts[client.host] -= 1
+                    self._hosts[client.host].discard(request)
                     if not self._hosts[client.host]:
                         del self._hosts[client.host]
                 if client.host is not None or self.stopping.is_set():  # else nobody waits for it
@@ -129,6 +136,19 @@ def doing(client):
     tells = getattr(client.handler, "doing", None)
     word, since, count = tells() if tells else ("in work", None, 0)
     return Doing(word, client.began if since is None else since, count)
+
+
+def is_leaving(request, client):
+    """Tell whether a *client* is on its way out: its connection is closed, it has had its only
+    reply, or it has closed and its handler is about to find that."""
+    handler = client.handler
+    if request.fileno() < 0:
+        return True
+    if handler is None or getattr(handler, "leaving", True):
+        return False
+    if handler.last_size and not handler.keep_open:
+        return True
+    return bool(handler.last_size or handler.waiting) and has_closed(request)
 
 
 def named(totals):

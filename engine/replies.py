@@ -172,6 +172,16 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
         return bool(chunk)
 
 
+def has_closed(connection):
+    """Tell whether the other end has closed its side, and all that it sent was read."""
+    try:
+        return not connection.recv(1, socket.MSG_PEEK | DONT_WAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
 def can_be_read(connection, seconds):
     """Wait until there is something to read, or the end; return False after so many *seconds*."""
     if hasattr(select, "poll"):  # select() cannot watch descriptors beyond 1023

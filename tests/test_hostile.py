@@ -8,13 +8,14 @@ import contextlib
 import random
 import re
 import signal
+import socket
 import sys
 import threading
 import time
 
 import pytest
-from conftest import (PATIENCE, ask, keep_reporting, needs_linux, read_all, read_line, reset,
-                      serving, slowest_answers)
+from conftest import (PATIENCE, ask, connect, keep_reporting, needs_linux, read_all, read_line, reset,
+                      serving, slowest_answers, wait_until)
 
 from handlers.uppercase import UppercaseHandler
 
@@ -285,6 +286,39 @@ def test_a_client_that_comes_again_at_once_is_not_too_many(monkeypatch):
         for _ in range(5):
             assert ask(server, b"again\n") == b"AGAIN\n"
         assert server.totals()["refused"] == 0
+
+
+@pytest.mark.parametrize("keep_open", [False, True])
+def test_clients_that_come_again_and_again_are_not_too_many(monkeypatch, keep_open):
+    monkeypatch.setattr("engine.books.REFUSAL_DELAY", PATIENCE)
+    with serving(type("Handler", (UppercaseHandler,), {"keep_open": keep_open}), max_per_host=1,
+                 max_threads=3) as server:
+        for _ in range(300):
+            with connect(server) as client:
+                client.sendall(b"x\n")
+                assert read_line(client) == "X"
+        assert server.totals()["refused"] == 0
+
+
+def test_who_is_one_too_many_costs_the_others_nothing(monkeypatch):
+    """Those who hold the places say nothing, have not closed, or linger after their reply."""
+    monkeypatch.setattr("engine.books.REFUSAL_DELAY", PATIENCE)
+    with serving(type("Handler", (UppercaseHandler,), {"work": 2.0 * PATIENCE}),
+                 max_per_host=3, max_threads=9) as server:
+        silent, half, busy = held = [connect(server) for _ in range(3)]
+        half.sendall(b"hal")
+        busy.sendall(b"x\n")
+        busy.shutdown(socket.SHUT_WR)
+        wait_until(lambda: [client.doing.word for client in server.in_service()]
+                   == ["silent", "half a message", "in work"])
+        began = time.monotonic()
+        for _ in range(20):
+            with connect(server) as client:
+                assert read_line(client).startswith("ERR too many")
+        assert time.monotonic() - began < PATIENCE / 2
+        server.stop(0)
+        for client in held:
+            client.close()
 
 
 def test_an_ipv4_client_seen_over_ipv6_is_the_same_host():
