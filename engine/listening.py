@@ -9,8 +9,10 @@ import sys
 
 from engine.addresses import shown
 
-PORT_IN_USE = ("cannot listen on {address}: the port is in use. Is another server running? "
-               "Choose another with {option}; 0 picks a free one.")
+PORT_IN_USE = ("cannot listen on {address}: the port is in use, by another server or by a connection "
+               "that some program has made. Choose another with {option}; 0 picks a free one.")
+RESERVED = ("cannot listen on {address}: Windows has reserved the port, or another program has it "
+            "for itself. Choose another with {option}; 0 picks a free one.")
 NOT_PERMITTED = ("cannot listen on {address}: not permitted. Ports below 1024 are for "
                  "administrators: choose another with {option}; 0 picks a free one.")
 NOT_OUR_ADDRESS = ("cannot listen on {address}: {host} is not an address of this machine. "
@@ -80,7 +82,8 @@ def start_problem(error, host, port, option):
     elif isinstance(error, (socket.gaierror, UnicodeError)):
         text = UNKNOWN_HOST
     else:
-        text = {errno.EADDRINUSE: PORT_IN_USE, errno.EACCES: NOT_PERMITTED,
+        text = {errno.EADDRINUSE: PORT_IN_USE,
+                errno.EACCES: RESERVED if os.name == "nt" else NOT_PERMITTED,
                 errno.EADDRNOTAVAIL: NOT_OUR_ADDRESS}.get(error.errno, CANNOT_LISTEN)
     return text.format(address=shown((host, port)), host=host, option=option,
                        reason=getattr(error, "strerror", None) or error)

@@ -133,28 +133,10 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
             log.debug("Could not say '%s': %s.", text, error)
 
     def discard_input(self):
-        """Read what else the client sends, and drop it, until it closes: at most a few seconds.
-
-        To close a socket with unread input resets the connection (RFC 9293, 3.10.4; RFC 2525,
-        2.17), and the reset can overtake the last reply.
-        """
+        """Read what else the client sends, and drop it, until it closes: at most a few seconds."""
         self.make_way()
         self.leaving = True
-        began = time.monotonic()
-        limit = min(self.timeout, LINGER)
-        try:
-            self.connection.shutdown(socket.SHUT_WR)
-            while True:
-                if self.stopping.is_set():
-                    limit = min(limit, LINGER_AT_STOP)
-                remaining = began + limit - time.monotonic()
-                if remaining <= 0:
-                    break
-                if (can_be_read(self.connection, min(remaining, LINGER_AT_STOP))
-                        and not self.connection.recv(CHUNK)):
-                    break
-        except OSError as error:
-            log.debug("The client did not wait for its last reply: %s.", error)
+        drain(self.connection, min(self.timeout, LINGER), self.stopping)
 
     def more_came(self):
         """Tell whether the client has sent more than was read (and read some of it).
@@ -170,6 +152,28 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
         if not chunk and self.connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             raise ConnectionAbortedError("it had closed before its reply came")
         return bool(chunk)
+
+
+def drain(connection, seconds, stopping):
+    """Send no more; read what else comes, and drop it, until the client closes. At most so many
+    *seconds*, and hardly any when the event *stopping* is set.
+
+    To close a socket with unread input resets the connection (RFC 9293, 3.10.4; RFC 2525, 2.17),
+    and the reset can overtake the last reply.
+    """
+    began = time.monotonic()
+    try:
+        connection.shutdown(socket.SHUT_WR)
+        while True:
+            if stopping.is_set():
+                seconds = min(seconds, LINGER_AT_STOP)
+            remaining = began + seconds - time.monotonic()
+            if remaining <= 0:
+                break
+            if can_be_read(connection, min(remaining, LINGER_AT_STOP)) and not connection.recv(CHUNK):
+                break
+    except OSError as error:
+        log.debug("The client did not wait for its last reply: %s.", error)
 
 
 def has_closed(connection):

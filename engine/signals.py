@@ -15,9 +15,13 @@ STOP_LIMIT = 4.5
 #: Seconds that one wait may last: on Windows a Ctrl+C is not noticed in it, only after it.
 POLL_INTERVAL = 0.5
 
-#: Ctrl+C, the system's request to end, and Ctrl+Break where there is one (Windows).
-STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK")
+#: Ctrl+C, the system's request to end, the end of the terminal, and Ctrl+Break (Windows).
+STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
                 if hasattr(signal, name)]
+
+#: What Windows says when the console's window is closed, the user logs off, the system ends
+#: (https://learn.microsoft.com/windows/console/handlerroutine); 5 s later it ends the program.
+CONSOLE_ENDS = 2, 5, 6
 
 TOO_SLOW = "Could not stop in time; stopped at once."
 
@@ -38,8 +42,12 @@ class StopSignals:
         self._limits = []
         self._limit(STOP_LIMIT, log.error, TOO_SLOW)
         self._limit(STOP_LIMIT + 0.2, os._exit, 1)
-        for caught in STOP_SIGNALS:
+        self._caught = [each for each in STOP_SIGNALS
+                        if signal.getsignal(each) != signal.SIG_IGN]  # nohup, and & in a script
+        for caught in self._caught:
             signal.signal(caught, self._first)
+        if os.name == "nt":
+            self._watch_the_console()
 
     def wait(self):
         """Wait, without using the processor, until a signal has come."""
@@ -50,13 +58,30 @@ class StopSignals:
                 continue  # the wait is cut up for Windows
 
     def _first(self, signum, frame):
-        for caught in STOP_SIGNALS:
+        for caught in self._caught:
             signal.signal(caught, self._second)
+        self._begin(signum)
+
+    def _begin(self, reason):
         for waiting in (self._received, *self._limits):
-            waiting.put(signum)
+            waiting.put(reason)
 
     def _second(self, signum, frame):
         os._exit(1)
+
+    def _watch_the_console(self):
+        """Stop when the console ends. Windows calls this in a thread of its own, and ends the
+        program as soon as that returns: so it waits, until the program ends by itself."""
+        import ctypes
+
+        def ends(event):
+            if event not in CONSOLE_ENDS:
+                return False
+            self._begin(event)
+            while True:
+                time.sleep(STOP_LIMIT)
+        self._ends = ctypes.WINFUNCTYPE(ctypes.c_int, ctypes.c_uint)(ends)  # it must outlive us
+        ctypes.windll.kernel32.SetConsoleCtrlHandler(self._ends, True)
 
     def _limit(self, seconds, act, *arguments):
         """Have a thread *act* when so many seconds have passed since the first signal."""

@@ -301,7 +301,8 @@ def test_a_port_for_it_that_is_taken(start_server):
                           stderr=subprocess.PIPE, timeout=PATIENCE)
     assert done.returncode == 1 and done.stdout == b""
     assert done.stderr.decode() == (
-        "server.py: cannot listen on 127.0.0.1:{}: the port is in use. Is another server running? "
+        "server.py: cannot listen on 127.0.0.1:{}: the port is in use, by another server or by a "
+        "connection that some program has made. "
         "Choose another with --dashboard; 0 picks a free one.\n".format(taken))
 
 
@@ -387,3 +388,21 @@ def test_in_a_browser(start_page):
         wait_until(lambda: browser.run("document.querySelector('#connection').className")
                    == "live" and browser.text("#hottest-city") != "Recife",
                    "the page to have found the server again")
+
+
+@pytest.mark.parametrize("method, cookies, body, status", [
+    ("GET", 16000, b"", 200), ("GET", 60000, b"", 200), ("POST", 10, b"x" * 500000, 501),
+    ("GET", 10, b"x" * 500000, 200), ("GET", 300000, b"", 431)])
+def test_an_answer_survives_whatever_a_browser_sends(start_page, method, cookies, body, status):
+    """The cookies of all other servers on this machine, say."""
+    page = start_page().page
+    head = "{} / HTTP/1.1\r\nHost: localhost\r\nCookie: {}\r\n\r\n".format(method, "x" * cookies)
+    for _ in range(3):
+        with socket.create_connection(("127.0.0.1", page), PATIENCE) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.sendall(head.encode() + body)
+            answer = read_all(client).decode()
+        told = re.match(r"HTTP/1.0 (\d+) ", answer)
+        assert told and int(told.group(1)) == status, answer[:200]
+        if status == 200:
+            assert answer.rstrip().endswith("</html>")

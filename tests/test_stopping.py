@@ -1,6 +1,7 @@
 """engine/stopping.py and engine/signals.py: what is promised to those in service at a stop."""
 
 import contextlib
+import os
 import re
 import signal
 import socket
@@ -163,6 +164,42 @@ def test_the_limit_holds_from_the_first_line(signum):
         assert process.returncode == 1
     finally:
         process.kill()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="has no SIGHUP")
+def test_a_terminal_that_is_closed_stops_it_gracefully(start_server):
+    server = start_server("--service", "temp", preexec_fn=lambda: signal.signal(
+        signal.SIGHUP, signal.SIG_DFL))
+    assert server.ask("Recife,31,24") == "BYE"
+    assert server.stop(signal.SIGHUP) == 0
+    assert "Coldest city: Recife with 24" in server.out.all()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no signals that are ignored")
+@pytest.mark.parametrize("signum", ["SIGHUP", "SIGINT"])
+def test_a_signal_that_was_ignored_stays_ignored(start_server, signum):
+    """As nohup and a script's & have it."""
+    signum = getattr(signal, signum)
+    server = start_server(preexec_fn=lambda: signal.signal(signum, signal.SIG_IGN))
+    server.process.send_signal(signum)
+    for _ in range(3):
+        assert server.ask("x") == "X"
+    assert server.stop() == 0
+
+
+@pytest.mark.skipif(os.name != "nt", reason="the console of Windows")
+def test_a_console_that_is_closed_stops_it_gracefully():
+    """Windows calls what we gave it in a thread of its own; here the program does so itself."""
+    program = ("import sys, threading, engine.signals, server\n"
+               "class Signals(server.StopSignals):\n"
+               "    def wait(self):\n"
+               "        threading.Thread(target=self._ends, args=(2,), daemon=True).start()\n"
+               "        super().wait()\n"
+               "server.StopSignals = Signals\n"
+               "sys.exit(server.main(['--port', '0']))")
+    done = subprocess.run([sys.executable, "-c", program], cwd=str(ROOT), env=ENVIRONMENT,
+                          stdout=subprocess.PIPE, timeout=PATIENCE)
+    assert done.returncode == 0 and b"Stopped: accepted 0" in done.stdout
 
 
 def state_of(pid):

@@ -21,6 +21,7 @@ import socket
 import time
 import urllib.parse
 
+from engine.replies import drain
 from engine.screen import excerpt
 from handlers.dashboard.watch import INTERVAL, NOTHING, event
 
@@ -29,8 +30,12 @@ log = logging.getLogger(__name__)
 #: Seconds after which a page that was sent nothing else is told that the server is still here.
 STILL_HERE = 10.0
 
-#: Bytes of a request that are read; browsers send some hundreds.
-LONGEST_REQUEST = 16384
+#: Bytes of a request that are read. Browsers send some hundreds, and all cookies that any server on
+#: this machine has set for ``localhost``, whatever its port (RFC 6265, 8.5).
+LONGEST_REQUEST = 131072
+
+#: Seconds, at most, for which what else comes is read and dropped, so that the answer survives.
+LINGER = 2.0
 
 NO_SUCH_PAGE = "There is nothing here. Try /, /state or /events"
 NOT_OUR_NAME = ("This server is not called that: open the page by the address that the server "
@@ -96,6 +101,10 @@ class DashboardHandler(http.server.BaseHTTPRequestHandler):
             head += piece
         self.connection.settimeout(self.timeout)
         return head
+
+    def finish(self):
+        super().finish()
+        drain(self.connection, LINGER, self.server.stopping)
 
     def do_GET(self):
         """Answer with the page, the state, or events without end."""
