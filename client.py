@@ -717,9 +717,9 @@ def open_closed_streams():
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
-    for name in "stdout", "stderr":
+    for number, name in (1, "stdout"), (2, "stderr"):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))
+            setattr(sys, name, open(number, "w", encoding="utf-8", closefd=False))
 
 
 def main(arguments=None):

@@ -44,6 +44,17 @@ ENVIRONMENT = dict(os.environ, PYTHONUNBUFFERED="1", PYTHONIOENCODING="utf-8",
 # How the user's shell has Python, and what is drawn, set up is not what is tested.
 for name in "PYTHONDONTWRITEBYTECODE", "PYTHONSAFEPATH", "NO_COLOR", "COLUMNS", "LINES":
     ENVIRONMENT.pop(name, None)
+if sys.flags.dev_mode:  # what this Python shall find fault with, theirs shall too
+    ENVIRONMENT.update(PYTHONDEVMODE="1", PYTHONWARNINGS=",".join(sys.warnoptions))
+
+
+#: The connections that the test has made; they end with it.
+connections = []
+
+
+def opened(connection):
+    connections.append(connection)
+    return connection
 
 
 def wait_until(condition, what="the condition", seconds=PATIENCE):
@@ -109,7 +120,7 @@ class Server:
 
     def connect(self, source="127.0.0.1"):
         bind = None if ":" in self.host else (source, 0)
-        return socket.create_connection((self.host, self.port), PATIENCE, bind)
+        return opened(socket.create_connection((self.host, self.port), PATIENCE, bind))
 
     def ask(self, message, source="127.0.0.1"):
         """Return the reply to *message*, both as str; checks that the server then closes."""
@@ -213,6 +224,9 @@ def no_hanging(request):
     if not request.config.getoption("--soak"):
         faulthandler.dump_traceback_later(TEST_LIMIT, exit=True, file=request.config.real_stderr)
     yield
+    for connection in connections:
+        connection.close()
+    connections.clear()
     faulthandler.cancel_dump_traceback_later()
 
 
@@ -255,7 +269,7 @@ def serving(handler, server_class=None, **attributes):
 
 def connect(server):
     """Return a connection to a server of this process."""
-    return socket.create_connection(server.server_address, PATIENCE)
+    return opened(socket.create_connection(server.server_address, PATIENCE))
 
 
 def ask(server, message):
@@ -375,6 +389,11 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     with config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
         config.real_stderr = os.fdopen(os.dup(2), "w")
+
+
+def pytest_unconfigure(config):
+    config.real_stderr.close()
+    COMPILED.cleanup()
 
 
 def pytest_terminal_summary(terminalreporter):

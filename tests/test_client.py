@@ -198,7 +198,8 @@ def test_output_that_nobody_reads(upper_port):
         cwd=str(ROOT), env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     client.stdout.close()
     assert client.wait(PATIENCE) == 1
-    assert client.stderr.read() == b""
+    with client.stderr:
+        assert client.stderr.read() == b""
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")

@@ -259,7 +259,8 @@ def test_output_that_nobody_reads(upper_port):
                              stderr=subprocess.PIPE)
     crowd.stdout.close()
     assert crowd.wait(PATIENCE) == 1
-    assert crowd.stderr.read() == b""
+    with crowd.stderr:
+        assert crowd.stderr.read() == b""
     if os.name != "nt":
         done = subprocess.run("exec {} client.py --port {} --crowd 2 >&-".format(
             sys.executable, port), shell=True, cwd=str(ROOT), env=PLAIN, stderr=subprocess.PIPE)

@@ -90,6 +90,11 @@ def test_a_stream_that_is_gone_is_said_once(caplog):
     assert screen.end() and stream.text == "y\n" * 3
 
 
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def start(port, service, *options, **streams):
     return subprocess.Popen([sys.executable, "server.py", "--port", str(port), "--service", service,
                              *options], cwd=str(ROOT), env=ENVIRONMENT, **streams)
@@ -141,7 +146,7 @@ def test_ctrl_s_stops_nothing(signum):
     termios.tcflow(follower, termios.TCOOFF)  # what the terminal does at Ctrl+S
     server = start(port, "temp", stdin=subprocess.DEVNULL, stdout=follower, stderr=follower)
     try:
-        wait_until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
+        wait_until(lambda: listens(port))
         for number in range(1100):
             with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
                 client.sendall(b"City %d,%d,-5\n" % (number, number))
