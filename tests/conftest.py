@@ -231,6 +231,15 @@ def no_hanging(request):
 
 
 @pytest.fixture
+def quick_switches():
+    """Have the threads of this process take turns as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.fixture
 def start_server():
     """A function that starts server.py with options; all that it started end with the test."""
     with contextlib.ExitStack() as stack:
@@ -384,6 +393,8 @@ slowest_answers = {}
 
 def pytest_addoption(parser):
     parser.addoption("--soak", action="store_true", help="also run the soak: a few minutes")
+    parser.addoption("--rounds", type=int, default=300, metavar="N",
+                     help="random conversations of each kind against the reference")
 
 
 def pytest_configure(config):

@@ -1,0 +1,89 @@
+"""No name is left over: each import, variable, function and constant is used somewhere."""
+
+import ast
+import collections
+
+import pytest
+from conftest import ROOT
+
+FILES = sorted(path for folder in (".", "engine", "handlers", "tests", "benchmarks", "docs")
+               for path in ROOT.glob(folder + ("/*.py" if folder != "handlers" else "/**/*.py")))
+
+TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+
+#: Those whose names are ours to use; of the tests pytest uses most.
+PRODUCT = [path for path in FILES if path.parent.name not in ("tests", "benchmarks", "docs")]
+
+
+#: What nobody here calls, but queue and http.server do.
+CALLED = {"_get", "log_message"}
+
+
+def used(tree):
+    """Count the names that *tree* reads: alone, after a point, or as a text such as a getattr's."""
+    names = collections.Counter()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store):
+            names[node.id] += 1
+        elif isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Store):
+            names[node.attr] += 1
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            names.update(node.value.replace(",", " ").replace(".", " ").split()[:50])
+        elif isinstance(node, ast.ImportFrom):
+            names.update(name.name for name in node.names)
+    return names
+
+
+def left_over(tree, line_of):
+    """Yield the names that *tree* imports, or sets in a function, and does not use there."""
+    there = used(ast.Module([node for node in ast.walk(tree) if isinstance(node, ast.expr)], []))
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)) and "noqa" not in line_of(node.lineno):
+            for name in node.names:
+                bound = (name.asname or name.name).split(".")[0]
+                if not there[bound]:
+                    yield "{} (line {})".format(bound, node.lineno)
+        elif isinstance(node, ast.FunctionDef):
+            outside = {name for inner in ast.walk(node)
+                       if isinstance(inner, (ast.Global, ast.Nonlocal)) for name in inner.names}
+            attributes = {id(inner) for scope in ast.walk(node) if isinstance(scope, ast.ClassDef)
+                          for inner in scope.body}
+            for target in [target for inner in ast.walk(node)
+                           if isinstance(inner, ast.Assign) and id(inner) not in attributes
+                           for target in inner.targets]:
+                if (isinstance(target, ast.Name) and target.id not in outside
+                        and not any(isinstance(inner, ast.Name) and inner.id == target.id
+                                    and not isinstance(inner.ctx, ast.Store)
+                                    for inner in ast.walk(node))):
+                    yield "{} (line {})".format(target.id, target.lineno)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_is_imported_or_set_in_vain(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert not list(left_over(TREES[path], lambda number: lines[number - 1]))
+
+
+@pytest.mark.parametrize("text, name", [
+    ("import os, sys\nsys", "os (line 1)"), ("from a import b as c", "c (line 1)"),
+    ("def f():\n    x = 1\n    y = 2\n    return y\n", "x (line 2)")])
+def test_what_is_left_over_is_found(text, name):
+    assert list(left_over(ast.parse(text), lambda number: "")) == [name]
+
+
+def test_every_function_and_constant_of_the_programs_is_used():
+    names = collections.Counter()
+    for path in FILES:
+        names.update(used(TREES[path]))
+    left = []
+    for path in PRODUCT:
+        for node in ast.walk(TREES[path]):
+            defined = []
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                defined = [node.name]
+            elif node in TREES[path].body and isinstance(node, ast.Assign):
+                defined = [target.id for target in node.targets if isinstance(target, ast.Name)]
+            for name in defined:
+                if not (names[name] or name in CALLED or name.startswith("__")):
+                    left.append("{}: {}".format(path.name, name))
+    assert not left
