@@ -230,6 +230,11 @@ def no_hanging(request):
     faulthandler.cancel_dump_traceback_later()
 
 
+#: server.py, its threads taking turns as often as they can.
+HURRIED = ("-c", "import sys; sys.setswitchinterval(1e-6)\n"
+           "import server; sys.exit(server.main(sys.argv[1:]))")
+
+
 @pytest.fixture
 def quick_switches():
     """Have the threads of this process take turns as often as they can."""

@@ -21,6 +21,8 @@ from handlers.temperature import TemperatureHandler
 from handlers.uppercase import UppercaseHandler
 from server import BoundedThreadingTCPServer, ClassroomServer
 
+pytestmark = pytest.mark.usefixtures("quick_switches")
+
 both = pytest.mark.parametrize("server_class", [BoundedThreadingTCPServer, ClassroomServer])
 
 

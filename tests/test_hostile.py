@@ -5,6 +5,7 @@ answer took stands at the end of the test run.
 """
 
 import contextlib
+import functools
 import random
 import re
 import signal
@@ -14,10 +15,19 @@ import threading
 import time
 
 import pytest
-from conftest import (PATIENCE, ask, connect, keep_reporting, needs_linux, read_all, read_line, reset,
-                      serving, slowest_answers, wait_until)
+from conftest import (HURRIED, PATIENCE, ask, connect, keep_reporting, needs_linux, read_all,
+                      read_line, reset, serving, slowest_answers, wait_until)
 
 from handlers.uppercase import UppercaseHandler
+
+pytestmark = pytest.mark.usefixtures("quick_switches")
+
+
+@pytest.fixture
+def start_server(start_server):
+    """As everywhere, but with threads in a hurry."""
+    return functools.partial(start_server, program=HURRIED)
+
 
 SLOTS = 4
 TIMEOUT = 0.15

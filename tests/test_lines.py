@@ -13,6 +13,8 @@ from engine import messages
 from handlers.lines import BadMessage, LineHandler
 from handlers.uppercase import UppercaseHandler
 
+pytestmark = pytest.mark.usefixtures("quick_switches")
+
 
 def upper(**attributes):
     return serving(type("Handler", (UppercaseHandler,), attributes), max_threads=2)

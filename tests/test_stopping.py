@@ -18,6 +18,8 @@ from handlers.lines import LineHandler
 from handlers.temperature import handler as temperature
 from handlers.uppercase import UppercaseHandler
 
+pytestmark = pytest.mark.usefixtures("quick_switches")
+
 
 def test_a_stop_after_a_client_was_served_takes_no_time():
     """Three say nothing, and a fourth thread has just lost its client."""
