@@ -368,3 +368,17 @@ def test_what_looks_like_http_costs_no_more_when_it_trickles(monkeypatch):
         client.sendall(b"\n")
         assert len(read_all(client)) == 25005
     assert max(looked[:-1]) <= messages.FIRST_BYTES and len(looked) <= messages.FIRST_BYTES
+
+
+def test_no_reply_depends_on_a_clock_that_tells_milliseconds_apart(monkeypatch):
+    """As that of Windows before Python 3.13, which ticks 64 times a second."""
+    real = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: int(real() * 64) / 64)
+    with upper(work=0.005) as server:
+        for number in range(30):
+            with connect(server) as client:
+                client.sendall(b"x\n")
+                threading.Event().wait(number / 5000)  # only makes the fault more likely
+                with contextlib.suppress(OSError):
+                    client.sendall(b"a second one\n" * 1000)
+                assert read_all(client) == b"X\n"
