@@ -19,6 +19,7 @@ import math
 import os
 import queue
 import re
+import select
 import signal
 import socket
 import sys
@@ -49,6 +50,9 @@ WORKBOOKS = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 
 #: Lines of a file that are named, at most, when they were refused.
 MOST_NAMED = 20
+
+#: What a system says when whoever read our output had enough; Windows has no word of its own for it.
+NOBODY_READS = {errno.EPIPE, errno.EINVAL if os.name == "nt" else errno.EPIPE}
 
 #: Seconds that connecting may take; a slow server accepts at once, only an absent one does not.
 CONNECT_LIMIT = 10.0
@@ -161,7 +165,7 @@ class Conversation:
         began, said = time.monotonic(), False
         while True:
             try:
-                connection = socket.create_connection(self.address, timeout=limit)
+                connection = connected(self.address, limit)
             except OSError as error:
                 if (not self.has_connected or error.errno not in NO_PORT_LEFT
                         or time.monotonic() - began > PORTS_LIMIT):
@@ -285,6 +289,41 @@ class Deadline:
             if time.monotonic() >= self.notice and remaining > LONGEST_WAIT:
                 self.say(WAITING)
                 self.notice = math.inf
+
+
+def connected(address, limit):
+    """Return a connection, opened within *limit* seconds for each address of the host.
+
+    As `socket.create_connection`; on Windows, where a Ctrl+C waits for the end of a wait, the wait
+    is cut up.
+    """
+    if os.name != "nt":
+        return socket.create_connection(address, timeout=limit)
+    problem = OSError("no address")
+    for family, kind, protocol, _, where in socket.getaddrinfo(*address, type=socket.SOCK_STREAM):
+        connection = socket.socket(family, kind, protocol)
+        try:
+            connection.settimeout(0.0)
+            code = connection.connect_ex(where)
+            ends = time.monotonic() + limit
+            while code == errno.EWOULDBLOCK:
+                remaining = ends - time.monotonic()
+                if remaining <= 0:
+                    raise socket.timeout
+                _, done, failed = select.select([], [connection], [connection],
+                                                min(remaining, LONGEST_WAIT))
+                if done or failed:
+                    code = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if code:
+                raise OSError(code, os.strerror(code))
+            return connection
+        except OSError as error:
+            connection.close()
+            problem = error
+        except BaseException:
+            connection.close()
+            raise
+    raise problem
 
 
 def encoded(message):
@@ -463,7 +502,7 @@ def printable(text):
 def send_all(conversation, messages, progress, service, refused):
     """Send each of *messages* to the *service* and print each reply; add the places of those whose
     reply was an error to the list *refused*."""
-    on_screen = sys.stdout is not None and sys.stdout.isatty()
+    on_screen = is_terminal(sys.stdout)
     hint = None
     try:
         for sent, message in enumerate(messages, start=1):
@@ -599,7 +638,7 @@ class Progress:
 
     def __init__(self, stream):
         self.stream = stream
-        self.on_screen = stream is not None and stream.isatty()
+        self.on_screen = is_terminal(stream)
         self.width = 0
         self.next = 0.0
 
@@ -722,17 +761,25 @@ def open_closed_streams():
             setattr(sys, name, open(number, "w", encoding="utf-8", closefd=False))
 
 
+def prepare_streams():
+    """See to it that no reply breaks the console's character set, and that a file gets UTF-8, also
+    on Windows; what is typed and is not UTF-8 goes out as it is."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # IDLE's have not
+            in_a_file = os.name == "nt" and not is_terminal(stream)
+            chosen = None if os.environ.get("PYTHONIOENCODING") or not in_a_file else "utf-8"
+            stream.reconfigure(errors="backslashreplace", encoding=chosen)
+    if hasattr(sys.stdin, "reconfigure"):
+        sys.stdin.reconfigure(errors="surrogateescape")
+
+
 def main(arguments=None):
     """Run the client; return the program's exit status."""
     open_closed_streams()
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # IDLE's have not
-            stream.reconfigure(errors="backslashreplace")
-    if hasattr(sys.stdin, "reconfigure"):  # what is not UTF-8 goes out as it was typed
-        sys.stdin.reconfigure(errors="surrogateescape")
+    prepare_streams()
     options = parse_options(arguments)
     progress = Progress(sys.stderr)
-    interactive = not (options.messages or options.crowd) and sys.stdin.isatty()
+    interactive = not (options.messages or options.crowd) and is_terminal(sys.stdin)
     kind = SpokenConversation if interactive else Conversation
     conversation = kind(options.host, options.port, options.timeout, options.keep_open,
                         progress.say)
@@ -755,13 +802,25 @@ def main(arguments=None):
         print(INTERRUPTED, file=sys.stderr)
         return 1
     except OSError as error:  # of our own input or output: those of the network are told above
-        if not isinstance(error, BrokenPipeError):  # whoever read our output had enough
+        if error.errno not in NOBODY_READS:
             print(NO_OUTPUT.format(reason=error.strerror), file=sys.stderr)
         with contextlib.suppress(OSError):  # so that nothing is tried again at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     finally:
         conversation.close()
+
+
+def is_terminal(stream):
+    """Tell whether *stream* is a terminal. On Windows isatty() takes NUL for one."""
+    if stream is None or not stream.isatty():
+        return False
+    if os.name != "nt":
+        return True
+    import ctypes
+    import msvcrt
+    handle = ctypes.c_void_p(msvcrt.get_osfhandle(stream.fileno()))
+    return bool(ctypes.windll.kernel32.GetConsoleMode(handle, ctypes.byref(ctypes.c_ulong())))
 
 
 def prepare_terminal():
@@ -1081,7 +1140,7 @@ class Picture:
 
 def obeys_codes(stream):
     """Tell whether *stream* is a terminal that moves its cursor and changes colours on demand."""
-    if stream is None or stream is not sys.__stdout__ or not stream.isatty():
+    if stream is not sys.__stdout__ or not is_terminal(stream):
         return False  # a file, a pipe, IDLE
     if os.name != "nt":
         return os.environ.get("TERM", "dumb") != "dumb"

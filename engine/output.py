@@ -8,6 +8,7 @@ whatever a service prints, the log and tracebacks, in the order in which they ca
 import atexit
 import collections
 import logging
+import os
 import sys
 import threading
 
@@ -138,7 +139,9 @@ class Lines:
 def prepare_output(quiet, verbose):
     """Put a `Screen` behind standard output and error, and set up the log; return the `Screen`."""
     if hasattr(sys.stdout, "reconfigure"):  # IDLE's has not
-        sys.stdout.reconfigure(errors="backslashreplace")  # no console's character set breaks a line
+        in_a_file = os.name == "nt" and not sys.stdout.isatty()  # which is better in UTF-8
+        chosen = None if os.environ.get("PYTHONIOENCODING") or not in_a_file else "utf-8"
+        sys.stdout.reconfigure(errors="backslashreplace", encoding=chosen)  # no line breaks it
     screen = Screen()
     for name in "stdout", "stderr":
         if getattr(sys, name) is not None:

@@ -41,7 +41,7 @@ def misbehave(server, choose):
 
 
 #: The threads that the server has without a client.
-OWN_THREADS = "main", "acceptor", "consumer", "limit", "limit"
+OWN_THREADS = "main", "acceptor", "consumer", "screen", "limit", "limit"
 
 
 @needs_linux
