@@ -84,7 +84,7 @@ class Output:
         with pipe:
             for line in iter(pipe.readline, b""):
                 with self._changed:
-                    self.text += line.decode()
+                    self.text += text_of(line)
                     self._changed.notify_all()
         with self._changed:
             self._ended = True
@@ -106,18 +106,59 @@ class Output:
         return self.text
 
 
+#: What starts a program of ours on Windows so that a test can stop it: there no signal reaches one
+#: process alone, so a byte on its standard input stands for Ctrl+C.
+STOPPABLE = ("-c", """
+import os, runpy, signal, sys, threading
+
+def stop():
+    if os.read(0, 1):
+        signal.raise_signal(signal.SIGINT)
+
+threading.Thread(target=stop, name="limit", daemon=True).start()
+sys.path.insert(0, os.getcwd())
+program, *sys.argv[1:] = sys.argv[1:]
+if program == "-c":
+    code, *sys.argv[1:] = sys.argv[1:]
+    exec(compile(code, "<program>", "exec"), {"__name__": "__main__"})
+else:
+    sys.argv[0] = program
+    runpy.run_path(program, run_name="__main__")
+""")
+
+
+def start_program(*arguments, stdin=subprocess.DEVNULL, **streams):
+    """Start Python with these *arguments* in our folder, so that `send_signal` reaches it."""
+    if os.name == "nt":
+        arguments, stdin = (*STOPPABLE, *arguments), subprocess.PIPE
+    return subprocess.Popen([sys.executable, *arguments], cwd=str(ROOT), env=ENVIRONMENT,
+                            stdin=stdin, **streams)
+
+
+def send_signal(process, signum):
+    """Send a signal to a *process* that `start_program` has started."""
+    if os.name == "nt":
+        with contextlib.suppress(OSError):  # it has ended
+            os.write(process.stdin.fileno(), b"!")
+    else:
+        process.send_signal(signum)
+
+
 class Server:
     """server.py running as a process of its own."""
 
     def __init__(self, *options, program=("server.py",), port="--port", listening="Listening on",
                  **popen):
         popen.setdefault("stderr", subprocess.PIPE)
-        self.process = subprocess.Popen(
-            [sys.executable, *program, *([port] if port else []), "0", *options], cwd=str(ROOT),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=ENVIRONMENT, **popen)
+        self.process = start_program(*program, *([port] if port else []), "0", *options,
+                                     stdout=subprocess.PIPE, **popen)
         self.out = Output(self.process.stdout)
         self.err = Output(self.process.stderr) if self.process.stderr else self.out
-        self.port = int(self.out.wait_for(listening + r".*?(\d+)\)?$").group(1))
+        try:
+            self.port = int(self.out.wait_for(listening + r".*?(\d+)\)?$").group(1))
+        except AssertionError:
+            self.kill()
+            raise
         self.host = "::1" if "::1" in options else "127.0.0.1"
 
     def connect(self, source="127.0.0.1"):
@@ -132,8 +173,12 @@ class Server:
 
     def stop(self, signum=signal.SIGTERM):
         """Stop the server and return its exit status."""
-        self.process.send_signal(signum)
+        self.signal(signum)
         return self.process.wait(PATIENCE)
+
+    def signal(self, signum):
+        """Send the server a signal; on Windows that is always what Ctrl+C does."""
+        send_signal(self.process, signum)
 
     def totals(self):
         """Return the totals it printed when it stopped: name -> number."""
@@ -164,6 +209,8 @@ class Server:
     def kill(self):
         self.process.kill()
         self.process.wait()
+        if self.process.stdin:
+            self.process.stdin.close()
 
 
 def read_all(connection):
@@ -187,7 +234,12 @@ def run_client(port, *arguments, text=None, timeout=PATIENCE, env=None):
         [sys.executable, "client.py", "--port", str(port), *arguments], cwd=str(ROOT),
         input=text.encode() if isinstance(text, str) else (text or b""),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env or ENVIRONMENT, timeout=timeout)
-    return done.returncode, done.stdout.decode(), done.stderr.decode()
+    return done.returncode, text_of(done.stdout), text_of(done.stderr)
+
+
+def text_of(output):
+    """Return the bytes that a program has printed as text, its lines ended as everywhere."""
+    return output.decode().replace("\r\n", "\n")
 
 
 def keep_reporting(server, clients=6):

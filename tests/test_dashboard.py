@@ -15,7 +15,7 @@ import time
 import pytest
 from browser import CHROMIUM, Browser
 from conftest import (ENVIRONMENT, PATIENCE, ROOT, connect, needs_linux, read_all, serving,
-                      wait_until)
+                      text_of, wait_until)
 
 from handlers.dashboard.handler import DashboardHandler
 from handlers.dashboard.watch import INTERVAL, Watch
@@ -300,7 +300,7 @@ def test_a_port_for_it_that_is_taken(start_server):
                           cwd=str(ROOT), env=ENVIRONMENT, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, timeout=PATIENCE)
     assert done.returncode == 1 and done.stdout == b""
-    assert done.stderr.decode() == (
+    assert text_of(done.stderr) == (
         "server.py: cannot listen on 127.0.0.1:{}: the port is in use, by another server or by a "
         "connection that some program has made. "
         "Choose another with --dashboard; 0 picks a free one.\n".format(taken))

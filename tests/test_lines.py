@@ -381,4 +381,4 @@ def test_no_reply_depends_on_a_clock_that_tells_milliseconds_apart(monkeypatch):
                 threading.Event().wait(number / 5000)  # only makes the fault more likely
                 with contextlib.suppress(OSError):
                     client.sendall(b"a second one\n" * 1000)
-                assert read_all(client) == b"X\n"
+                assert read_line(client) == "X"  # what came later still may end in a reset

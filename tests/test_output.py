@@ -5,13 +5,12 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 
 import pytest
-from conftest import (ENVIRONMENT, PATIENCE, ROOT, Output, Terminal, free_port, needs_terminal,
-                      read_all, wait_until)
+from conftest import (PATIENCE, Output, Terminal, free_port, needs_terminal, read_all, send_signal,
+                      start_program, wait_until)
 
 from engine import output
 
@@ -96,8 +95,7 @@ def listens(port):
 
 
 def start(port, service, *options, **streams):
-    return subprocess.Popen([sys.executable, "server.py", "--port", str(port), "--service", service,
-                             *options], cwd=str(ROOT), env=ENVIRONMENT, **streams)
+    return start_program("server.py", "--port", str(port), "--service", service, *options, **streams)
 
 
 def test_a_pipe_that_nobody_reads(tmp_path):
@@ -115,7 +113,7 @@ def test_a_pipe_that_nobody_reads(tmp_path):
         sender.join(PATIENCE)
     out = Output(server.stdout)
     dropped = int(out.wait_for(r"WARNING (\d+) lines were not shown").group(1))
-    server.send_signal(signal.SIGTERM)
+    send_signal(server, signal.SIGTERM)
     assert server.wait(PATIENCE) == 0
     shown = out.all().count("Message '")
     assert count <= shown + dropped <= count + 10
@@ -132,7 +130,7 @@ def test_a_stop_while_nobody_reads():
             client.shutdown(socket.SHUT_WR)
             assert len(read_all(client)) == 201000
         began = time.monotonic()
-        server.send_signal(signal.SIGTERM)
+        send_signal(server, signal.SIGTERM)
         assert server.wait(PATIENCE) == 0 and time.monotonic() - began < USUAL
 
 
@@ -152,7 +150,7 @@ def test_ctrl_s_stops_nothing(signum):
                 client.sendall(b"City %d,%d,-5\n" % (number, number))
                 assert read_all(client) == b"BYE\n"
         began = time.monotonic()
-        server.send_signal(signum)
+        send_signal(server, signum)
         assert server.wait(PATIENCE) == 0 and time.monotonic() - began < USUAL
     finally:
         server.kill()

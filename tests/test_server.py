@@ -12,7 +12,7 @@ import time
 
 import pytest
 from conftest import (ENVIRONMENT, PATIENCE, ROOT, Server, ask, connect, needs_linux, read_all,
-                      read_line, serving, wait_until)
+                      read_line, send_signal, serving, start_program, text_of, wait_until)
 
 from handlers.uppercase import UppercaseHandler
 from engine.listening import CannotStart, listening_server, start_problem
@@ -318,7 +318,7 @@ def test_serving_again_after_a_shutdown():
 def run_server(*options):
     done = subprocess.run([sys.executable, "server.py", *options], cwd=str(ROOT), env=ENVIRONMENT,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE)
-    return done.returncode, done.stdout.decode(), done.stderr.decode()
+    return done.returncode, text_of(done.stdout), text_of(done.stderr)
 
 
 def has_ipv6():
@@ -463,7 +463,7 @@ def test_the_totals_come_after_all_that_is_logged():
         with server.connect() as client:
             client.sendall(b"in flight\n")
             server.out.wait_for("Serving client")
-            server.process.send_signal(signal.SIGTERM)
+            server.signal(signal.SIGTERM)
             assert read_all(client) == b"IN FLIGHT\n"
         assert server.process.wait(PATIENCE) == 0
         lines = server.out.all().splitlines()
@@ -527,7 +527,7 @@ def test_a_second_signal_stops_at_once(start_server):
     client, idle = stuck(server), server.connect()
     idle.sendall(b"idle\n")
     assert read_line(idle) == "IDLE"
-    server.process.send_signal(signal.SIGINT)
+    server.signal(signal.SIGINT)
     assert read_all(idle) == b""  # the stop has begun; the client that is stuck holds it up
     began = time.monotonic()
     assert server.stop(signal.SIGINT) == 1
@@ -547,16 +547,15 @@ def stuck(server):
 
 
 def test_stopping_with_nobody_reading_the_output():
-    server = subprocess.Popen([sys.executable, "server.py", "--port", "0", "--service", "temp"],
-                              cwd=str(ROOT), env=ENVIRONMENT, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE)
+    server = start_program("server.py", "--port", "0", "--service", "temp",
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     port = int(server.stdout.readline().decode().rpartition(":")[2])
     server.stdout.close()
     for _ in range(2):
         with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
             client.sendall(b"Recife,31,24\n")
             assert read_line(client) == "BYE"
-    server.send_signal(signal.SIGTERM)
+    send_signal(server, signal.SIGTERM)
     _, err = server.communicate(timeout=PATIENCE)
     assert server.returncode == 0
     assert err.count(b"Standard output is gone") == 1 and b"Traceback" not in err

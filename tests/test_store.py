@@ -14,7 +14,8 @@ import threading
 import time
 
 import pytest
-from conftest import ENVIRONMENT, PATIENCE, ROOT, keep_reporting, needs_linux, read_line
+from conftest import (ENVIRONMENT, PATIENCE, ROOT, keep_reporting, needs_linux, read_line,
+                      text_of)
 
 from handlers.temperature import dbfile
 from handlers.temperature import handler as temperature
@@ -378,7 +379,7 @@ def refused(*options):
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT,
                           timeout=PATIENCE)
     assert done.stdout == b""
-    return done.returncode, done.stderr.decode()
+    return done.returncode, text_of(done.stderr)
 
 
 def test_what_keeps_it_from_starting_is_said_in_one_line(start_server, path, tmp_path):
@@ -466,7 +467,7 @@ def test_a_client_that_waits_for_the_disk_when_the_server_stops_gets_its_answer(
         other.execute("BEGIN IMMEDIATE")
         connection.sendall(b"A,2,1\n")
         server.err.wait_for("Serving client")
-        server.process.send_signal(signal.SIGTERM)
+        server.signal(signal.SIGTERM)
         assert read_line(connection).startswith("ERR the reading was not stored")
         other.execute("ROLLBACK")
     assert server.process.wait(PATIENCE) == 0
