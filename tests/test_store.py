@@ -260,6 +260,8 @@ def test_one_store_at_a_time_under_whatever_name(tmp_path, monkeypatch, name):
             os.symlink(path, name)
         except (OSError, NotImplementedError):  # as Windows does without administrator's rights
             pytest.skip("makes no symbolic links here")
+        if os.path.realpath(name) == os.path.abspath(name):
+            pytest.skip("Wine makes links that lead nowhere")
     other = {"{}": str(tmp_path / path), "link.db": name, "hard.db": name}.get(
         name, "folder/../" + path)
     with contextlib.closing(Store(path)) as store:

@@ -3,6 +3,7 @@
 It knows the names and the header of an SQLite file (https://sqlite.org/fileformat.html), not SQLite.
 """
 
+import contextlib
 import errno
 import os
 import stat
@@ -26,12 +27,15 @@ HEADER = 100
 #: (https://sqlite.org/fileformat.html, "The Lock-Byte Page").
 LOCKED_BYTE = 0x40000000 + 1000
 
-#: What a system says when another process has locked the byte.
-LOCKED = {errno.EACCES, errno.EAGAIN, getattr(errno, "EDEADLOCK", errno.EAGAIN)}
+#: What systems say when another process has locked the byte (fcntl(2)).
+LOCKED = {errno.EACCES, errno.EAGAIN}
 
 #: What SQLite adds to the name for files of its own; the first two are there while it is open.
 WHILE_OPEN = "-wal", "-shm"
 LONGEST_ENDING = "-journal"
+
+#: Bytes, on Windows characters, that a name may have on the usual file systems.
+LONGEST_NAME = 255
 
 NO_FOLDER = "cannot use {path}: there is no folder {folder}. Make it, or choose another --db FILE."
 NOT_A_FILE = "cannot use {path}: it is not an ordinary file. Choose another --db FILE."
@@ -74,11 +78,11 @@ class DbFile:
         self.path = path
         self.real = os.path.realpath(path)
         self._check_place()
-        made = not os.path.exists(self.real)
+        self._made = not os.path.exists(self.real)
         try:
             self._file = open(self.real, "a+b")
         except OSError as error:
-            text = NO_FOLDER_ACCESS if made else NOT_OPENED
+            text = NO_FOLDER_ACCESS if self._made else NOT_OPENED
             raise self.problem(text, reason=error.strerror) from None
         self._identity = identity(os.fstat(self._file.fileno()))
         self._beside = {}  # ending -> identity
@@ -89,9 +93,9 @@ class DbFile:
             self.lock()
             if os.fstat(self._file.fileno()).st_nlink > 1:
                 raise self.problem(TWO_NAMES)
-            self._check_folder(made)
+            self._check_folder()
         except BaseException:
-            self.close()
+            self.undo()
             raise
 
     def problem(self, text, **fields):
@@ -113,15 +117,22 @@ class DbFile:
         _open_here.discard(self._identity)
         self._file.close()
 
+    def undo(self):
+        """Close the file, and remove it if it was made here and is still empty."""
+        if os.name == "nt":  # which removes no file that is open, here or elsewhere
+            self.close()
+        with contextlib.suppress(OSError):  # somebody else has removed it
+            if self._made and self._locked and not os.path.getsize(self.real):
+                os.remove(self.real)
+        self.close()
+
     def _check_place(self):
         folder = os.path.dirname(self.real)
         if not os.path.isdir(folder):
             raise self.problem(NO_FOLDER, folder=folder)
-        try:
-            os.stat(self.real + LONGEST_ENDING)
-        except OSError as error:
-            if error.errno == errno.ENAMETOOLONG:
-                raise self.problem(LONG_NAME) from None
+        name = os.path.basename(self.real) + LONGEST_ENDING
+        if len(name if os.name == "nt" else os.fsencode(name)) > LONGEST_NAME:
+            raise self.problem(LONG_NAME)
         try:
             status = os.stat(self.real)
         except OSError:
@@ -163,16 +174,15 @@ class DbFile:
                 fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, LOCKED_BYTE)
             self._locked = True
         except OSError as error:
-            text = IN_USE if error.errno in LOCKED else NOT_LOCKED
+            in_use = error.errno in LOCKED or os.name == "nt"  # where one word stands for all
+            text = IN_USE if in_use else NOT_LOCKED
             raise self.problem(text, reason=error.strerror) from None
 
-    def _check_folder(self, made):
+    def _check_folder(self):
         try:
             with tempfile.TemporaryFile(dir=os.path.dirname(self.real)):
                 pass
         except OSError as error:
-            if made:
-                os.remove(self.real)
             raise self.problem(NO_FOLDER_ACCESS, reason=error.strerror) from None
 
 

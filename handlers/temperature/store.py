@@ -51,7 +51,7 @@ class Store:
             self.close()
             raise
         except sqlite3.Error as error:
-            self.close()
+            self._file.undo()
             raise self._file.problem(UNREADABLE, reason=error) from None
 
     def latest(self):
