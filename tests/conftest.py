@@ -112,7 +112,7 @@ STOPPABLE = ("-c", """
 import os, runpy, signal, sys, threading
 
 def stop():
-    if os.read(0, 1):
+    while os.read(0, 1):
         signal.raise_signal(signal.SIGINT)
 
 threading.Thread(target=stop, name="limit", daemon=True).start()

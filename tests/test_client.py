@@ -15,7 +15,7 @@ import time
 import client as program
 import pytest
 from conftest import (ENVIRONMENT, PATIENCE, ROOT, Terminal, fake_server, free_port, needs_terminal,
-                      read_line, run_client, wait_until)
+                      read_line, run_client, text_of, wait_until)
 
 
 @pytest.mark.parametrize("server_options", [[], ["--keep-open"]])
@@ -124,7 +124,7 @@ def test_waiting_for_a_slot_is_said_after_two_seconds():
         waited.set()
         out, err = client.communicate(timeout=PATIENCE)
     assert said.decode().startswith("Waiting for a free slot")
-    assert (client.returncode, out, err) == (0, b"LATE\n", b"")
+    assert (client.returncode, text_of(out), err) == (0, "LATE\n", b"")
 
 
 def test_a_connection_let_go_between_messages_is_opened_again():
@@ -203,6 +203,7 @@ def test_output_that_nobody_reads(upper_port):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no /dev/full")
 def test_output_that_cannot_be_written(upper_port):
     port = str(upper_port)
     for redirection, status, told in (">/dev/full", 1, b"Cannot go on"), (">&-", 0, b""):
@@ -218,7 +219,7 @@ def test_it_can_be_copied_alone(upper_port, tmp_path):
     copy.write_bytes((ROOT / "client.py").read_bytes())
     out = subprocess.check_output([sys.executable, str(copy), "--port", str(upper_port),
                                    "alone"], cwd=str(tmp_path), env=ENVIRONMENT)
-    assert out == b"ALONE\n"
+    assert text_of(out) == "ALONE\n"
 
 
 # At a terminal
@@ -330,6 +331,7 @@ def test_streams_that_are_closed(upper_port, closed, out):
     assert (done.returncode, done.stdout.decode(), done.stderr) == (0, out, b"")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a shell there closes nothing")
 def test_what_is_for_standard_error_is_not_printed_among_the_replies():
     done = subprocess.run(["sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, "client.py",
                            "--port", str(free_port()), "x"], cwd=str(ROOT), env=ENVIRONMENT,
@@ -408,7 +410,7 @@ def test_joiners_are_shown_as_they_are():
 
 
 def test_ports_that_run_out_in_a_long_file_are_waited_for(upper_port, monkeypatch):
-    connect, failures, said = socket.create_connection, [], []
+    connect, failures, said = program.connected, [], []
     monkeypatch.setattr(program, "LONGEST_WAIT", 0.01)
     conversation = program.Conversation("127.0.0.1", upper_port, 5, say=said.append)
     assert conversation.ask("one") == "ONE"
@@ -418,7 +420,7 @@ def test_ports_that_run_out_in_a_long_file_are_waited_for(upper_port, monkeypatc
             failures.append(OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address"))
             raise failures[-1]
         return connect(*args, **kwargs)
-    monkeypatch.setattr(program.socket, "create_connection", fails_twice)
+    monkeypatch.setattr(program, "connected", fails_twice)
     assert conversation.ask("two") == "TWO"
     assert said == [program.PORTS_RAN_OUT] and len(failures) == 2
 

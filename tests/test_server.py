@@ -399,9 +399,12 @@ def test_a_port_that_is_taken(start_server):
     assert "port is in use" in err and "--port" in err
 
 
-def test_a_port_that_is_not_permitted():
+@pytest.mark.parametrize("system, told", [("posix", "not permitted. Ports below 1024"),
+                                          ("nt", "Windows has reserved the port")])
+def test_a_port_that_is_not_permitted(monkeypatch, system, told):
+    monkeypatch.setattr("engine.listening.os.name", system)
     text = start_problem(PermissionError(13, "Permission denied"), "127.0.0.1", 80, "--port")
-    assert "127.0.0.1:80: not permitted" in text and "--port" in text
+    assert "127.0.0.1:80: " + told in text and "--port" in text
 
 
 @pytest.mark.parametrize("options", [
