@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ENVIRONMENT, PATIENCE, ROOT, Server, run_client
+from conftest import ENVIRONMENT, PATIENCE, ROOT, Server, run_client, text_of
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def lesson_client(port, message):
                           env=ENVIRONMENT, input=message.encode() + b"\n",
                           stdout=subprocess.PIPE, timeout=PATIENCE)
     assert done.returncode == 0
-    return done.stdout.decode().rpartition("Entre com uma mensagem: ")[2]
+    return text_of(done.stdout).rpartition("Entre com uma mensagem: ")[2]
 
 
 @pytest.mark.parametrize("options", [[], ["--keep-open"], ["--max-threads", "1"]])
