@@ -2,7 +2,6 @@
 
 import contextlib
 import math
-import os
 import socket
 import struct
 import time
@@ -15,9 +14,9 @@ from engine.replies import CHUNK, DONT_WAIT, SURELY_THERE, ReplyingHandler, can_
 #: sent theirs by then.
 AS_LEADER = 0.001
 
-#: Seconds that one wait for a message may last before it looks whether the server is stopping.
-#: Elsewhere than on Windows the stop wakes those who wait: `GracefulStop.stop`.
-LONGEST_WAIT = 0.5 if os.name == "nt" else math.inf
+#: Seconds that one wait for a message may last before it looks whether the server is stopping, where
+#: no stop wakes it: on Windows, in a server without `GracefulStop`.
+LONGEST_WAIT = 0.5
 
 #: Seconds without another byte after which the log tells of a message without a line feed.
 LINE_FEED_AFTER = 3.0
@@ -133,7 +132,8 @@ class MessageHandler(ReplyingHandler):
                 if DONT_WAIT:
                     self.let_the_system_wait(min(remaining, silence))
                     return self.connection.recv(CHUNK)
-                if can_be_read(self.connection, min(remaining, silence, LONGEST_WAIT)):
+                limit = min(remaining, silence, math.inf if self.bell else LONGEST_WAIT)
+                if can_be_read(self.connection, limit, self.bell):
                     return self.connection.recv(CHUNK)
             if silence < remaining and time.monotonic() >= began + silence:
                 silence = math.inf
@@ -171,8 +171,7 @@ class MessageHandler(ReplyingHandler):
         return chunk
 
     def more_may_come(self, more):
-        """Tell whether the client sent *more* than the message that was answered, which is noted;
-        or whether its reply is so long that what comes later could cut it off."""
+        """Tell whether *more* came than one message, which is noted, or may, and cut off a reply."""
         more = more or self.partial or self.more_came()
         self.note_if(more)
         return more or self.last_size > SURELY_THERE

@@ -55,6 +55,7 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
         self.ready = []  # lines to be sent
         if not DONT_WAIT:
             self.connection.settimeout(AT_REST)
+            self.bell = getattr(self.server, "bell", None)
 
     def finish(self):
         """Close the connection: it was all sent, and nothing else holds on to the socket."""
@@ -186,10 +187,11 @@ def has_closed(connection):
         return True
 
 
-def can_be_read(connection, seconds):
-    """Wait until there is something to read, or the end; return False after so many *seconds*."""
+def can_be_read(connection, seconds, bell=None):
+    """Wait until there is something to read, or the end; return False after so many *seconds*, and,
+    where there is no ``poll``, as soon as the socket *bell* can be read."""
     if hasattr(select, "poll"):  # select() cannot watch descriptors beyond 1023
         poll = select.poll()
         poll.register(connection, select.POLLIN)
         return bool(poll.poll(math.ceil(seconds * 1000)))
-    return bool(select.select([connection], [], [], seconds)[0])
+    return connection in select.select([connection, bell or connection], [], [], seconds)[0]

@@ -14,11 +14,30 @@ class GracefulStop:
     """Mix-in for a server with `Books` and `LeadingThreads`: the method ``stop``.
 
     The threads that serve clients stand in ``_serving_threads``, guarded by the lock of the books.
+    On Windows nothing wakes a thread that waits for a client; there it waits for ``bell`` as well,
+    a socket that can be read from the stop on, whoever else reads it or not.
     """
+
+    bell = _rope = None
 
     def __init__(self, *args, **kwargs):
         self._serving_threads = set()
         super().__init__(*args, **kwargs)
+
+    def serve_forever(self, *args, **kwargs):
+        """Serve clients until `shutdown` or `stop`."""
+        if os.name == "nt":
+            self._take_bell_down()  # of an earlier time
+            self.bell, self._rope = socket.socketpair()
+        super().serve_forever(*args, **kwargs)
+
+    def server_close(self):
+        super().server_close()
+        self._take_bell_down()
+
+    def _take_bell_down(self):
+        for end in filter(None, (self._rope, self.bell)):
+            end.close()
 
     def process_request_thread(self, request, client_address):
         """Serve this client and those after it; meanwhile the thread is known."""
@@ -44,7 +63,9 @@ class GracefulStop:
         self.stopping.set()  # again: serve_forever clears it when it has only just begun
         deadline = time.monotonic() + seconds
         with self._books:
-            if os.name != "nt":  # where it would reset the connection if more input came
+            if self._rope:
+                self._rope.close()
+            else:  # on Windows this would reset the connection if more input came
                 for request in self._others():
                     shut(request, socket.SHUT_RD)
             while self._others() and time.monotonic() < deadline:

@@ -330,7 +330,9 @@ def test_a_client_lost_in_the_middle_of_a_service_is_no_mistake_of_the_service(c
             client = connect(server)
             client.sendall(b"a\n" * 5000)
             leave(client)
-            outcome(server, "gone")
+            if os.name != "nt":  # Wine lets a reset pass for an ordinary end
+                outcome(server, "gone")
+            wait_until(lambda: not server.in_service())
             assert server.totals()["errors"] == server.totals()["failed"] == 0
     assert "failed on the message" not in caplog.text
 
