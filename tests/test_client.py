@@ -214,6 +214,22 @@ def test_output_that_cannot_be_written(upper_port):
         assert done.stderr.count(b"\n") == (1 if told else 0) and done.stderr.startswith(told)
 
 
+def test_nothing_on_standard_input_is_no_terminal(upper_port):
+    done = subprocess.run([sys.executable, "client.py", "--port", str(upper_port)], cwd=str(ROOT),
+                          env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=PATIENCE)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_a_file_of_replies_is_in_utf_8(upper_port, tmp_path):
+    environment = {name: value for name, value in ENVIRONMENT.items() if name != "PYTHONIOENCODING"}
+    with open(str(tmp_path / "replies"), "w+b") as file:
+        subprocess.run([sys.executable, "client.py", "--port", str(upper_port), "日本 ação €"],
+                       cwd=str(ROOT), env=environment, stdout=file, timeout=PATIENCE, check=True)
+        file.seek(0)
+        assert text_of(file.read()) == "日本 AÇÃO €\n"
+
+
 def test_it_can_be_copied_alone(upper_port, tmp_path):
     copy = tmp_path / "client.py"
     copy.write_bytes((ROOT / "client.py").read_bytes())
