@@ -36,7 +36,7 @@ LONGEST_WAIT = 0.5
 
 #: What a system says that has no port left to connect from, and the seconds for which it may last:
 #: Linux remembers a closed connection for 60 s, Windows for up to 240 s (TIME-WAIT, RFC 9293, 3.4).
-NO_PORT_LEFT = {errno.EADDRNOTAVAIL, errno.EADDRINUSE, getattr(errno, "WSAEADDRINUSE", 0)} - {0}
+NO_PORT_LEFT = {errno.EADDRNOTAVAIL, errno.EADDRINUSE}
 PORTS_LIMIT = 300.0
 
 #: Bytes that a reply may have, or so many times as many as its message, if that is more.

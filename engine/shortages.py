@@ -11,8 +11,7 @@ RETRY_INTERVAL = 0.5
 QUIET_INTERVAL = 60.0
 
 #: What ``accept`` says when the system has run out of something that comes back.
-SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM,
-             getattr(errno, "WSAEMFILE", errno.EMFILE), getattr(errno, "WSAENOBUFS", errno.ENOBUFS)}
+SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 THREADS_RAN_OUT = "the server cannot start a thread for you: try again in a moment"
 

@@ -59,6 +59,12 @@ def opened(connection):
     return connection
 
 
+def short(value):
+    """Return a name for the *value* of a parameter: pytest puts it into the environment, and Windows
+    has a limit there."""
+    return ascii(value)[:30]
+
+
 def wait_until(condition, what="the condition", seconds=PATIENCE):
     """Wait until *condition* () is true; return its value. Fails when it does not come true."""
     deadline = time.monotonic() + seconds

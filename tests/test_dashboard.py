@@ -391,8 +391,8 @@ def test_in_a_browser(start_page):
 
 
 @pytest.mark.parametrize("method, cookies, body, status", [
-    ("GET", 16000, b"", 200), ("GET", 60000, b"", 200), ("POST", 10, b"x" * 500000, 501),
-    ("GET", 10, b"x" * 500000, 200), ("GET", 300000, b"", 431)])
+    ("GET", 16000, 0, 200), ("GET", 60000, 0, 200), ("POST", 10, 500000, 501),
+    ("GET", 10, 500000, 200), ("GET", 300000, 0, 431)])
 def test_an_answer_survives_whatever_a_browser_sends(start_page, method, cookies, body, status):
     """The cookies of all other servers on this machine, say."""
     page = start_page().page
@@ -400,7 +400,7 @@ def test_an_answer_survives_whatever_a_browser_sends(start_page, method, cookies
     for _ in range(3):
         with socket.create_connection(("127.0.0.1", page), PATIENCE) as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            client.sendall(head.encode() + body)
+            client.sendall(head.encode() + b"x" * body)
             answer = read_all(client).decode()
         told = re.match(r"HTTP/1.0 (\d+) ", answer)
         assert told and int(told.group(1)) == status, answer[:200]

@@ -9,7 +9,7 @@ import time
 import unicodedata
 
 import pytest
-from conftest import PATIENCE
+from conftest import PATIENCE, short
 
 from handlers.temperature import handler as temperature
 from handlers.temperature import reading as reading_module
@@ -49,7 +49,7 @@ def test_a_reading(message, reading):
     ("x" * 101 + ",1,0", "field 1 (city) has 101 characters"),
     ("," * 9999, "the message is empty"), ("x," * 9999, "more than a city and two temperatures"),
     ("Recife," + "x" * 60000 + ",24", "field 2 (max) has 60000 characters"),
-])
+], ids=short)
 def test_not_a_reading(message, problem):
     with pytest.raises(BadMessage) as raised:
         temperature.parse(message)
@@ -94,7 +94,7 @@ COMMAS = "expected commas, such as Recife,31,24"
     ('"' + "x" * 140000 + '",31,24', "a field is too long: expected a name of 100"),
     ("Re\u200bcife,31,24", "(U+200B zero width space)"), ("Re\xadcife,31,24", "(U+00AD soft hyphen)"),
     ("Re\x07cife,31,24", "(U+0007)"), ("\u200c,31,24", "field 1 (city) is empty"),
-])
+], ids=short)
 def test_each_mistake_has_its_name_and_its_remedy(message, reply):
     with pytest.raises(BadMessage) as raised:
         temperature.parse(message)
