@@ -84,7 +84,7 @@ class DbFile:
         except OSError as error:
             text = NO_FOLDER_ACCESS if self._made else NOT_OPENED
             raise self.problem(text, reason=error.strerror) from None
-        self._identity = identity(os.fstat(self._file.fileno()))
+        self._identity = identity_of(self.real)  # by name: what is asked by name again later
         self._beside = {}  # ending -> identity
         self._locked = False
         _open_here.add(self._identity)
