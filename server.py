@@ -17,6 +17,7 @@ import threading
 from engine.accounts import Accounts
 from engine.addresses import local, shown
 from engine.books import named
+from engine.effort import has_gil, processors
 from engine.invitation import invite
 from engine.jams import Jams
 from engine.lane import Lane, StaysInLane
@@ -42,6 +43,7 @@ TOTALS = ("Stopped: accepted {accepted}, served {served}, refused {refused}, "
           "timed out {timed_out}, gone {gone}, failed {failed}, errors {errors}")
 STOPPING = "Stopping, with %d client(s) in service. Ctrl+C again stops at once."
 CUT_OFF = "%d client(s) were cut off: they took too long."
+MACHINE = "Python %s with %s; it may use %d processor(s)."
 LISTENING = "Listening on {address}"
 PAGE = "Dashboard at http://{address}/"
 
@@ -145,6 +147,7 @@ def serve(options, signals):
         print(LISTENING.format(address=shown(server.server_address)))
         if page:
             print(PAGE.format(address=shown(local(page.server_address))))
+        log.debug(MACHINE, sys.version.split()[0], "a GIL" if has_gil() else "no GIL", processors())
         invite(server.server_address, options.service, log)
         for each in filter(None, [server, page]):
             threading.Thread(target=each.serve_forever, name="acceptor", daemon=True).start()

@@ -4,6 +4,8 @@ import argparse
 import math
 import re
 
+from engine.effort import Computation
+
 VERSION = "1.0"
 
 HOST_WITH_PORT = "argument --host: expected --host {host} --port {port}, not '{text}'"
@@ -38,7 +40,7 @@ port = number(int, 0, 65535, "a port from 0 to 65535")
 
 #: Options that a handler class has as attributes of the same name: what the class says counts
 #: unless the user gives the option. Those of every service come first, then those of only some.
-OF_EVERY_SERVICE = "timeout", "max_line", "keep_open", "work"
+OF_EVERY_SERVICE = "timeout", "max_line", "keep_open", "work", "compute"
 OF_SOME_SERVICES = "max_cities", "db"
 
 
@@ -101,7 +103,9 @@ def add_service_options(option):
     option("--keep-open", action="store_true", default=None,
            help="go on after the first reply until the client closes (default: close)")
     option("--work", metavar="S", type=seconds,
-           help="seconds of work to imitate for every message (default: 0)")
+           help="seconds to wait over every message, as for a slow disk (default: 0)")
+    option("--compute", metavar="S", type=lambda text: Computation(some_seconds(text)),
+           help="seconds to compute for every message (default: 0)")
     option("--max-cities", metavar="N", type=positive,
            help="cities that temp keeps; a new one beyond is refused (default: 100000)")
     option("--db", metavar="FILE",

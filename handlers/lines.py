@@ -5,6 +5,7 @@ import itertools
 import logging
 import time
 
+from engine.effort import Effort
 from engine.leading import makes_way
 from engine.messages import MessageHandler, Unusable
 from engine.replies import CHUNK
@@ -28,7 +29,7 @@ class BadMessage(ValueError):
     """A message that the service cannot take: its text, after ``ERR``, is the reply."""
 
 
-class LineHandler(MessageHandler):
+class LineHandler(Effort, MessageHandler):
     """Talk with one client: messages -> replies. There is one handler object for each client.
 
     A service overrides
@@ -42,7 +43,7 @@ class LineHandler(MessageHandler):
     Class attributes that may be overridden, besides ``timeout`` and ``max_line``:
 
     - ``keep_open``: whether to go on after the first reply, until the client closes;
-    - ``work``: seconds to take over every message, in imitation of an expensive operation;
+    - ``work`` and ``compute``: what every message costs, in imitation: `Effort`;
     - ``waits``: whether ``reply()`` may wait (for a disk, a sleep, another client) or computes for
       long. A service that says it does not may still call ``self.make_way()`` just before the
       rare place where it does.
@@ -53,7 +54,6 @@ class LineHandler(MessageHandler):
     """
 
     keep_open = False
-    work = 0.0
     waits = True
     failed = False  # whether reply() raised something else than BadMessage
 
@@ -117,7 +117,7 @@ class LineHandler(MessageHandler):
         messages = text.split("\n")
         if "\r" in text:
             messages = [line[:-1] if line.endswith("\r") else line for line in messages]
-        may_wait = self.waits or self.work
+        may_wait = self.waits or self.work or self.compute
         ready, reply_line, clock = self.ready, self.reply_line, time.perf_counter
         size, look, due = 0, LOOK_EVERY, clock() + GATHER
         for message in messages:
@@ -133,12 +133,6 @@ class LineHandler(MessageHandler):
                 look = size + LOOK_EVERY
         self.answered += len(messages)
         return self.flush()
-
-    def take_time(self):
-        """Wait as long as ``work`` says; not a moment longer than until the server stops."""
-        self.make_way()
-        if self.work:
-            self.stopping.wait(self.work)
 
     def answer_one_by_one(self, block, error):
         """Answer the messages in *block*, of which one is not UTF-8, as *error* says."""

@@ -1,0 +1,80 @@
+"""Effort: messages that cost time, or a computation; and what this Python can compute at a time."""
+
+import os
+import sys
+import time
+
+#: Seconds for which it is measured how fast this Python computes.
+MEASURED = 0.05
+
+#: Seconds after which a computation looks whether the server is stopping.
+SLICE = 0.01
+
+
+class Effort:
+    """Mix-in for a `ReplyingHandler` that imitates an expensive service.
+
+    ``work`` is how many seconds it waits over every message, ``compute`` a `Computation` or None.
+    """
+
+    work = 0.0
+    compute = None
+
+    def take_time(self):
+        """Wait and compute, but not when the server stops."""
+        self.make_way()
+        if self.work:
+            self.stopping.wait(self.work)
+        if self.compute:
+            self.compute.run(self.stopping)
+
+
+class Computation:
+    """Real work in pure Python that takes so many *seconds* of a processor, if nobody else wants the
+    interpreter meanwhile: it is measured now how much work that is."""
+
+    def __init__(self, seconds):
+        rounds = rounds_a_second()
+        self.slices = max(1, round(seconds / SLICE))
+        self.rounds = int(rounds * seconds / self.slices)
+
+    def run(self, stopping):
+        """Compute, not much longer than until the event *stopping* is set."""
+        for _ in range(self.slices):
+            if stopping.is_set():
+                break
+            compute(self.rounds)
+
+
+def compute(rounds):
+    """Add up as many squares, and return what is left of the sum modulo a prime."""
+    total = 0
+    for number in range(rounds):
+        total = (total + number * number) % 1000003
+    return total
+
+
+def rounds_a_second():
+    """Return how many rounds of `compute` this Python does in a second: the best of some looks."""
+    rounds, best = 1000, 0.0
+    ends = time.perf_counter() + MEASURED
+    while time.perf_counter() < ends:
+        began = time.perf_counter()
+        compute(rounds)
+        took = time.perf_counter() - began
+        best = max(best, rounds / took)
+        if took < MEASURED / 10:
+            rounds *= 2
+    return best
+
+
+def has_gil():
+    """Tell whether only one thread of this Python computes at a time (PEP 703)."""
+    return getattr(sys, "_is_gil_enabled", lambda: True)()
+
+
+def processors():
+    """Return how many processors this program may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
