@@ -162,9 +162,9 @@ class Server:
         self.err = Output(self.process.stderr) if self.process.stderr else self.out
         try:
             self.port = int(self.out.wait_for(listening + r".*?(\d+)\)?$").group(1))
-        except AssertionError:
+        except AssertionError as error:
             self.kill()
-            raise
+            raise AssertionError("{}\n{}".format(error, self.err.text)) from None
         self.host = "::1" if "::1" in options else "127.0.0.1"
 
     def connect(self, source="127.0.0.1"):
