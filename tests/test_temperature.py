@@ -252,6 +252,7 @@ def test_a_reading_that_cannot_be_processed_harms_no_other(monkeypatch, caplog):
         assert [waiter.get(timeout=PATIENCE) for waiter in waiters] == [
             None, temperature.NOT_PROCESSED, None, None]
         assert [reading.city for reading in temperature.registry] == ["A", "B"]
+        assert [item.reading.city for item in temperature.latest][-2:] == ["A", "B"]
         assert not temperature.newcomers
     assert "a mistake" in caplog.text
 

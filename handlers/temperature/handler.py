@@ -313,8 +313,8 @@ class Consumer(threading.Thread):
         with lock:
             outcomes = [record(item.reading, problem) if item.reading else None
                         for item in items]
-            if not problem:
-                latest.extend(new)
+            latest.extend(item for item, outcome in zip(items, outcomes)
+                          if item.reading and not outcome)
             text = summary() if new and not problem else ""
         tell(items, outcomes)
         if text:
