@@ -73,9 +73,9 @@ PORTS_RAN_OUT = "This system has no free port left for a moment; going on when i
 PROGRESS = "{sent} sent, {errors} with an error"
 INTERRUPTED = "Interrupted: not every message has had its reply."
 NO_OUTPUT = "Cannot go on reading messages or writing replies: {reason}."
-HEADER_SKIPPED = "The first line is a header and is not sent: {line}"
+HEADER_SKIPPED = "This line is a header and is not sent: {line}"
 ALL_TAKEN = "{taken} line(s) taken."
-STOPPED_AT = " Line {line} had no reply: begin again there."
+STOPPED_AT = " It stopped at line {line}: begin again there."
 IS_A_WORKBOOK = "This is a workbook, not text: save it as CSV first, and send that."
 REFUSED_LINES = "{taken} line(s) taken, {refused} refused: line {lines}"
 ONE_LINE = "a message is one line: expected no line feed in {message!r}"
@@ -456,7 +456,7 @@ def ask_reading():
 def is_more_than_a_city(text):
     """Tell whether *text* looks like a whole line, right or wrong: two separators, one before a
     number, two numbers at the end, or a quote. ``Maceió, AL`` and ``Setor 5`` are names."""
-    return re.search(r"[,;\t|].*[,;\t|]|[,;\t|]\s*[+-]?\d|\d\W+\d+\W*$|\"", text)
+    return bool(re.search(r"[,;\t|].*[,;\t|]|[,;\t|]\s*[+-]?\d|\d\W+\d+\W*$|\"", text))
 
 
 def ask_temperatures():

@@ -67,17 +67,20 @@ class Books:
         with self._books:
             self._totals["accepted"] += 1
             if client.host is not None:
-                others = self._hosts[client.host]
-                if len(others) >= self.max_per_host:
-                    if not any(is_leaving(other, self._clients[other]) for other in others):
-                        return False
-                    self._someone_left.wait_for(
-                        lambda: len(others) < self.max_per_host, REFUSAL_DELAY)
-                    if len(others) >= self.max_per_host:
-                        return False
+                if not self._has_room_for(client.host):
+                    return False
                 self._hosts[client.host].add(request)
             self._clients[request] = client
             return True
+
+    def _has_room_for(self, host):
+        """Tell whether *host* may have one more client, maybe after one before it has left."""
+        others = self._hosts[host]
+        if len(others) < self.max_per_host:
+            return True
+        return (any(is_leaving(other, self._clients[other]) for other in others)
+                and self._someone_left.wait_for(
+                    lambda: len(others) < self.max_per_host, REFUSAL_DELAY))
 
     def leave(self, request, outcome):
         """Count the *outcome* of a client, which from now on is not in service.
@@ -144,7 +147,7 @@ def is_leaving(request, client):
     handler = client.handler
     if request.fileno() < 0:
         return True
-    if handler is None or getattr(handler, "leaving", True):
+    if not hasattr(handler, "leaving") or handler.leaving:  # or it lingers, which may take long
         return False
     if handler.last_size and not handler.keep_open:
         return True

@@ -2,8 +2,8 @@
 
 The pattern is *leader/followers* (Schmidt et al., "Leader/Followers", 2000; POSA 2). One thread at
 a time leads: it waits for the next client, and serves it. Before it waits for anything else, for
-more than a millisecond, it makes way: then a follower leads. A thread that has served its client leads
-or follows, and ends when nobody has needed it for some seconds.
+more than a millisecond, it makes way: then a follower leads. A thread that has served its client
+leads or follows, and ends when nobody has needed it for some seconds.
 
 So one thread serves as long as nobody makes it wait. That is fast, because Python runs one thread
 at a time: a second one could only take the interpreter from the first (measured: 20 us of

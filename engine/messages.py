@@ -46,8 +46,8 @@ class MessageHandler(ReplyingHandler):
     """A handler that receives lines: the lesson's ``recvall``, for many at a time and with limits.
 
     ``timeout`` is how many seconds a message has to arrive whole, ``max_line`` how many bytes it
-    may have, its line feed not counted. A server that stops sets its event ``stopping`` and shuts
-    down the reading side of the sockets: that wakes whoever waits here.
+    may have, its line feed not counted. A server that stops sets its event ``stopping``, and shuts
+    down the reading side of the sockets or rings its ``bell``: that wakes whoever waits here.
     """
 
     max_line = 65536
@@ -171,7 +171,7 @@ class MessageHandler(ReplyingHandler):
         return chunk
 
     def more_may_come(self, more):
-        """Tell whether *more* came than one message, which is noted, or may, and cut off a reply."""
+        """Tell whether *more* that came, which is noted, or may come would cut off the reply."""
         more = more or self.partial or self.more_came()
         self.note_if(more)
         return more or self.last_size > SURELY_THERE

@@ -138,14 +138,15 @@ class Lines:
 
 def prepare_output(quiet, verbose):
     """Put a `Screen` behind standard output and error, and set up the log; return the `Screen`."""
-    if hasattr(sys.stdout, "reconfigure"):  # IDLE's has not
-        in_a_file = os.name == "nt" and not sys.stdout.isatty()  # which is better in UTF-8
-        chosen = None if os.environ.get("PYTHONIOENCODING") or not in_a_file else "utf-8"
-        sys.stdout.reconfigure(errors="backslashreplace", encoding=chosen)  # no line breaks it
     screen = Screen()
     for name in "stdout", "stderr":
-        if getattr(sys, name) is not None:
-            setattr(sys, name, Lines(getattr(sys, name), screen))
+        stream = getattr(sys, name)
+        if hasattr(stream, "reconfigure"):  # IDLE's have not
+            in_a_file = os.name == "nt" and not stream.isatty()  # which is better in UTF-8
+            chosen = None if os.environ.get("PYTHONIOENCODING") or not in_a_file else "utf-8"
+            stream.reconfigure(errors="backslashreplace", encoding=chosen)  # no line breaks it
+        if stream is not None:
+            setattr(sys, name, Lines(stream, screen))
     atexit.register(screen.end)  # for the traceback of a mistake of ours
     level = logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s",

@@ -102,25 +102,22 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
         self.ready.clear()
         self.last_size = len(data)
         try:
-            sent = self.connection.send(data, DONT_WAIT)
-        except BlockingIOError:
-            sent = 0
+            try:
+                sent = self.connection.send(data, DONT_WAIT)
+            except BlockingIOError:
+                sent = 0
+            if sent < len(data):
+                self.unsent = memoryview(data)[sent:]
+                self.send_rest()
         except OSError:
             self.lost = True
             raise
-        if sent < len(data):
-            self.unsent = memoryview(data)[sent:]
-            self.send_rest()
 
     def send_rest(self):
         """Wait until the client has taken what is ``unsent``, ``timeout`` seconds at most."""
         self.make_way()
         self.connection.settimeout(self.timeout)
-        try:
-            self.connection.sendall(self.unsent)
-        except OSError:
-            self.lost = True
-            raise
+        self.connection.sendall(self.unsent)
         self.connection.settimeout(AT_REST)
         self.unsent = b""
 

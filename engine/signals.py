@@ -9,7 +9,7 @@ import time
 
 log = logging.getLogger("server")
 
-#: Seconds after which a stop that has not ended ends all the same, as when nobody takes our output.
+#: Seconds after which a stop that has not ended ends all the same, as when a disk stands still.
 STOP_LIMIT = 4.5
 
 #: Seconds that one wait may last: on Windows a Ctrl+C is not noticed in it, only after it.

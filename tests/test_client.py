@@ -486,7 +486,7 @@ def test_a_server_that_goes_away_in_the_middle_of_a_file():
     with fake_server(answer, read_line) as port:
         status, out, err = run_client(port, "--service", "temp", text="A,2,1\n\nB,2,1\nC,2,1\n")
     assert (status, out) == (1, "BYE\n")
-    assert "1 line(s) taken. Line 3 had no reply: begin again there.\n" in err
+    assert "1 line(s) taken. It stopped at line 3: begin again there.\n" in err
 
 
 def test_which_lines_of_a_file_were_refused(start_server):

@@ -164,6 +164,7 @@ class Slow(LineHandler):
         return "BYE"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="the system tells too late: docs/mistakes.md")
 def test_who_has_closed_before_the_reply_is_gone_not_served():
     with serving(Slow, let_go=queue.Queue()) as server:
         with connect(server) as client:
@@ -171,10 +172,12 @@ def test_who_has_closed_before_the_reply_is_gone_not_served():
             wait_until(lambda: [slot.doing.word for slot in server.in_service()] == ["in work"])
         server.let_go.put(None)
         wait_until(lambda: not server.in_service())
-        if os.name == "nt":  # where the system tells too late: docs/mistakes.md
-            return
         assert (server.totals()["served"], server.totals()["gone"]) == (0, 1)
-        with connect(server) as client:  # it ends its own side only, and reads its reply
+
+
+def test_who_has_ended_its_own_side_only_is_served():
+    with serving(Slow, let_go=queue.Queue()) as server:
+        with connect(server) as client:
             client.sendall(b"x\n")
             client.shutdown(socket.SHUT_WR)
             server.let_go.put(None)

@@ -316,7 +316,7 @@ def test_a_kill_at_any_step_of_the_making_leaves_a_file_that_opens(tmp_path):
             break
         assert status == -signal.SIGKILL
         steps += 1
-    assert steps == 9
+    assert steps == 10
 
 
 def test_a_kill_in_the_middle_of_the_commit_that_makes_it(path):
@@ -517,7 +517,8 @@ def move(path):
 
 def replace(path):
     os.rename(path, path + ".old")
-    Store(path).close()
+    with open(path + ".old", "rb") as old, open(path, "wb") as new:
+        new.write(old.read())
 
 
 def remove(path):
@@ -531,6 +532,18 @@ def remove_log(path):
 
 def remove_index(path):
     os.remove(path + "-shm")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not let go of a file that is open")
+@pytest.mark.parametrize("happens", [move, replace, remove, remove_log, remove_index])
+def test_a_file_that_goes_away_before_the_first_reading(start_server, path, happens):
+    """Also when another program then makes a new one of the same name."""
+    Store(path).close()
+    server = start(start_server, path)
+    happens(path)
+    if happens in (remove_log, remove_index):
+        assert rows(path) == []
+    assert server.ask("C,2,1") == NOT_STORED
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not let go of a file that is open")

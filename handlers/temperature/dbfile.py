@@ -85,7 +85,8 @@ class DbFile:
             text = NO_FOLDER_ACCESS if self._made else NOT_OPENED
             raise self.problem(text, reason=error.strerror) from None
         self._identity = identity_of(self.real)  # by name: what is asked by name again later
-        self._beside = {}  # ending -> identity
+        self.real = os.path.realpath(self.real)  # Windows shortens some names, such as "x. "
+        self._beside = {}  # of the files that SQLite has beside it: ending -> identity
         self._locked = False
         _open_here.add(self._identity)
         try:
@@ -107,10 +108,14 @@ class DbFile:
         was opened: what is written now would be lost with the next start."""
         if identity_of(self.real) != self._identity:
             raise StoreError(NOT_THERE.format(file=self.path))
-        for ending in WHILE_OPEN:
-            now = identity_of(self.real + ending)
-            if now != self._beside.setdefault(ending, now) or not now:
+        for ending, was in self._beside.items():
+            if identity_of(self.real + ending) != was:
                 raise StoreError(NOT_THERE.format(file=self.path + ending))
+
+    def is_open(self):
+        """To be called when SQLite has the file open: see to it that it stays the only one."""
+        self.lock()
+        self._beside = {ending: identity_of(self.real + ending) for ending in WHILE_OPEN}
 
     def close(self):
         """Let others use the file."""
@@ -161,8 +166,8 @@ class DbFile:
         """Lock one byte of the file: so a second server is refused by whatever name it has it, and
         the system gives the lock back when this process is killed.
 
-        To be called again when SQLite has it open with a write-ahead log: while it opens the file,
-        SQLite may give up all locks that this process has there. From then on it keeps one itself.
+        While SQLite opens the file it may give up all locks that this process has there; when it has
+        a write-ahead log, it keeps one itself. So this is done again then: `is_open`.
         """
         if os.name == "nt" and self._locked:  # there a lock belongs to who took it
             return

@@ -12,9 +12,9 @@ is `Consumer`. What is shared, and who may wait for whom:
   consumer starts and closes it after the consumer has ended; in between only the consumer uses it.
 
 A thread that serves a client waits for the consumer (for room in the queue and, where the reply
-depends on it, for the outcome), never for the thread of another client. The consumer waits for nobody but the
-disk and the screen. It takes everything that waits at once: one hold of the lock, one summary
-and, with a store, one transaction for all of it, so that many clients share one `fsync`.
+depends on it, for the outcome), never for the thread of another client. The consumer waits for
+nothing but the disk. It takes everything that waits at once: one hold of the lock, one summary and,
+with a store, one transaction for all of it, so that many clients share one `fsync`.
 
 The order is: stored, then recorded, then ``BYE``. Without a store ``BYE`` is sent when the reading
 is in the queue; a query goes through the same queue, so it finds everything that came before it.
@@ -167,8 +167,7 @@ class TemperatureHandler(LineHandler):
         return "BYE"
 
     def hand_over(self, reading):
-        """Put *reading* in the queue; with a store, wait for the outcome: None, or a problem's text.
-        """
+        """Put *reading* in the queue; with a store, return the outcome: None, or a problem's text."""
         if self.db is not None:
             return self.outcome_of(reading)
         self.put(Item(reading, time.time(), None, self.client_address))

@@ -46,7 +46,7 @@ class Store:
         self._database = None
         try:
             self._database = open_database(self._file.real)
-            self._file.lock()
+            self._file.is_open()
         except StoreError:
             self.close()
             raise
@@ -117,6 +117,7 @@ def open_database(real):
             database.execute("COMMIT")
         if database.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
             raise sqlite3.OperationalError("its folder does not allow a write-ahead log")
+        database.execute("PRAGMA user_version").fetchone()  # only now the log is there
     except BaseException:
         database.close()
         raise
