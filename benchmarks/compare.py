@@ -1,6 +1,6 @@
 """How fast the server is, beside its peers: everything on this machine, in one run, in one table.
 
-    python benchmarks/compare.py [--rounds N] [--quick] [--markdown FILE]
+    python benchmarks/compare.py [--rounds N] [--quick] [--markdown FILE] [--python PATH]
 
 Each server runs in its own process; the servers take turns, several rounds, and the table has the
 median. Where the load generator is slower than the server, what counts is the server's processor
@@ -41,7 +41,7 @@ ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None)
 class Server:
     """A server in a process of its own; use it in a ``with`` statement."""
 
-    def __init__(self, name, *options):
+    def __init__(self, name, *options, python=sys.executable):
         if name == OURS:
             command = ["server.py", "-q", "--port", "0", *options]
         elif name == LESSON:
@@ -52,7 +52,7 @@ class Server:
         self.folder = tempfile.TemporaryDirectory()
         self.output = pathlib.Path(self.folder.name, "output")
         with self.output.open("wb") as output:
-            self.process = subprocess.Popen([sys.executable, *command], cwd=str(ROOT),
+            self.process = subprocess.Popen([python, *command], cwd=str(ROOT),
                                             env=ENVIRONMENT, stdout=output)
         self.port = int(re.search(rb"(\d+)\D*$", self.first_line()).group(1))
 
@@ -249,6 +249,37 @@ def waiting(table, total, rounds):
               [[case, microseconds(cpu), "%.0f" % rate] for case, (cpu, rate) in results.items()])
 
 
+def computing(table, total, rounds, pythons):
+    """Services that need more than one core, on each of the *pythons*, a path each."""
+    title = "services that compute, one message a connection, 32 clients, 4 slots"
+    services = {"upper, 60 KB a message": ([], (b"x" * 60000 + b"\n",)),
+                "upper, --compute 0.001": (["--compute", "0.001"], ())}
+    cases = {"%s, %s" % (service, version_of(python)): (python, *services[service])
+             for service in services for python in pythons}
+
+    def measure(case):
+        python, options, messages = cases[case]
+        with Server(OURS, *options, python=python) as server:
+            load.one_message_a_connection(server.port, 32, total // 10 + 1, *messages)
+            cpu, began = server.cpu(), time.perf_counter()
+            load.one_message_a_connection(server.port, 32, total, *messages)
+            seconds = time.perf_counter() - began
+            return total / seconds, (server.cpu() - cpu) / seconds
+    results = rounds_of(title, list(cases), rounds, measure)
+    first = [rate for rate, _ in list(results.values())[::len(pythons)] for _ in pythons]
+    table.add(title, ["service and Python", "connections/s", "ratio", "cores in use"],
+              [[case, "%.0f" % rate, ratio(rate, one), "%.2f" % cores]
+               for (case, (rate, cores)), one in zip(results.items(), first)])
+
+
+def version_of(python):
+    """Return the version of the Python at this path, and whether it has a GIL."""
+    code = ("import sys; gil = getattr(sys, '_is_gil_enabled', lambda: True)();"
+            "print(sys.version.split()[0], 'with a GIL' if gil else 'without a GIL')")
+    return subprocess.run([python, "-c", code], stdout=subprocess.PIPE, check=True,
+                          universal_newlines=True).stdout.strip()
+
+
 def idle(table, clients, seconds):
     """What clients cost that do nothing."""
     rows = []
@@ -326,6 +357,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=5, help="rounds (default: %(default)s)")
     parser.add_argument("--quick", action="store_true", help="tiny counts: only to see it run")
     parser.add_argument("--markdown", metavar="FILE", help="also write the tables there")
+    parser.add_argument("--python", metavar="PATH", action="append", default=[sys.executable],
+                        help="a second Python, for the services that compute")
     parser.add_argument("--only", default="", help="only the cases whose name has this in it")
     parser.add_argument("--peers", nargs="+", default=[],
                         help="only the peers whose name has one of these in it")
@@ -341,6 +374,7 @@ def main():
         "pipelined": lambda: pipelined(table, 300000 // scale, rounds),
         "services": lambda: services(table, 10000 // scale, rounds),
         "waiting": lambda: waiting(table, 5000 // scale, rounds),
+        "computing": lambda: computing(table, 2000 // scale, rounds, options.python),
         "idle": lambda: idle(table, 1000 // scale + 5, 3 if scale == 1 else 0.1),
         "starting": lambda: starting(table, rounds),
     }

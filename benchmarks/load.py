@@ -9,6 +9,10 @@ import time
 #: Seconds without any answer after which a run is given up.
 PATIENCE = 30
 
+#: Bytes of a message for which there is always room in a connection's buffers. Longer ones get room
+#: before they are sent: this one thread sends to all before it reads from any.
+SHORT = 1000
+
 
 def one_message_a_connection(port, clients, total, message=b"hello, world\n", reply=None):
     """Make *total* connections, *clients* at a time, one message on each.
@@ -16,7 +20,8 @@ def one_message_a_connection(port, clients, total, message=b"hello, world\n", re
     Returns the seconds that each took, from connecting to the reply. Half of the clients are
     waited for at a time, the one that came last first, which has its reply last: so the load
     sleeps once and not for every reply, for to wake it is work that the server's processor time
-    would have in it. A reply may then have waited a little for those after it.
+    would have in it. A reply may then have waited a little for those after it. Of long messages the
+    first is waited for: a server may keep its slot until a long reply is taken.
     """
     reply = reply or message.upper()
     address = ("127.0.0.1", port)
@@ -25,6 +30,9 @@ def one_message_a_connection(port, clients, total, message=b"hello, world\n", re
 
     def start():
         connection = socket.socket()
+        if len(message) > SHORT:
+            for option in socket.SO_SNDBUF, socket.SO_RCVBUF:
+                connection.setsockopt(socket.SOL_SOCKET, option, 3 * len(message))
         began = time.perf_counter()
         connection.connect(address)
         connection.send(message)
@@ -35,9 +43,9 @@ def one_message_a_connection(port, clients, total, message=b"hello, world\n", re
         while len(waiting) < clients and started < total:
             start()
             started += 1
-        half = [waiting.popleft() for _ in range((len(waiting) + 1) // 2)]
-        for connection, began in reversed(half):
-            if connection.recv(1000) != reply:
+        many = (len(waiting) + 1) // 2 if len(message) <= SHORT else 1
+        for connection, began in reversed([waiting.popleft() for _ in range(many)]):
+            if connection.recv(len(reply), socket.MSG_WAITALL) != reply:
                 raise ValueError("wrong answer")
             waits.append(time.perf_counter() - began)
             connection.close()

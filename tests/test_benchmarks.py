@@ -17,7 +17,8 @@ def test_every_case_runs(tmp_path):
     assert done.returncode == 0, done.stderr.decode()
     text = tables.read_text()
     for case in ("32 clients", "4 clients", "1 client", "one message at a time",
-                 "sent without waiting", "temp beside upper", "services that wait", "doing nothing", "starting"):
+                 "sent without waiting", "temp beside upper", "services that wait",
+                 "services that compute", "doing nothing", "starting"):
         assert case in text
     assert text.count("| this server") >= 5
 

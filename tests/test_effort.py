@@ -1,11 +1,14 @@
 """engine/effort.py: --work waits, --compute computes, and neither outlasts a stop."""
 
+import math
 import threading
 import time
 
 from conftest import PATIENCE, connect, serving, wait_until
 
 from engine.effort import Computation, has_gil, processors
+from engine.replies import SURELY_THERE
+from handlers import lines
 from handlers.uppercase import UppercaseHandler
 
 
@@ -36,3 +39,23 @@ def test_the_program_computes_and_says_on_what(start_server):
     before = time.perf_counter()
     assert server.ask("olá") == "OLÁ"
     assert time.perf_counter() - before > 0.005
+
+
+def test_without_the_gil_others_are_served_beside_a_long_message(monkeypatch):
+    """A service that never waits is then served by as many threads as there are slots."""
+    monkeypatch.setattr(lines, "LONG", SURELY_THERE)  # as it is without the GIL
+    both = threading.Barrier(2, timeout=PATIENCE)
+
+    def reply(self, message):
+        both.wait()
+        return "here"
+    handler = type("Handler", (UppercaseHandler,), {"waits": False, "reply": reply})
+    with serving(handler, max_threads=2) as server:
+        clients = [connect(server) for _ in range(2)]
+        for client in clients:
+            client.sendall(b"x" * (SURELY_THERE + 1) + b"\n")
+        assert [client.recv(10) for client in clients] == [b"here\n"] * 2
+
+
+def test_with_the_gil_one_thread_leads_on():
+    assert lines.LONG == (math.inf if has_gil() else SURELY_THERE)
