@@ -14,6 +14,7 @@ import collections
 import contextlib
 import csv
 import errno
+import gettext
 import io
 import math
 import os
@@ -58,13 +59,13 @@ NOBODY_READS = {errno.EPIPE, errno.EINVAL if os.name == "nt" else errno.EPIPE}
 CONNECT_LIMIT = 10.0
 
 REFUSED = "Cannot reach {server}: connection refused. Is the server running?"
-NO_ANSWER = "Cannot reach {server}: no answer within {seconds:g} s. Is the address right?"
+NO_ANSWER = "Cannot reach {server}: no answer within {seconds} s. Is the address right?"
 UNKNOWN_HOST = "Cannot reach {server}: there is no host of that name. Check --host and --port."
 UNREACHABLE = "Cannot reach {server}: {reason}. Check --host and --port."
 WENT_AWAY = "The server at {server} closed the connection without a reply. Try again."
 BROKE = ("The connection to {server} broke before the reply to '{message}'. The server may have taken "
          "it: sent again, it may be there twice.")
-NO_REPLY = "No reply from {server} within {seconds:g} s. Wait longer with --timeout."
+NO_REPLY = "No reply from {server} within {seconds} s. Wait longer with --timeout."
 WAITING = "Waiting for a free slot on the server, or for it to finish its work..."
 CONNECTED = "Connected to {server} from {client}"
 NO_LINE_END = ("{server} sent {limit} bytes without a line feed: it is no server of the lesson's "
@@ -79,6 +80,8 @@ STOPPED_AT = " It stopped at line {line}: begin again there."
 IS_A_WORKBOOK = "This is a workbook, not text: save it as CSV first, and send that."
 REFUSED_LINES = "{taken} line(s) taken, {refused} refused: line {lines}"
 ONE_LINE = "a message is one line: expected no line feed in {message!r}"
+SEE_HELP = "{program}: {message}. See {program} --help.\n"
+EXPECTED = "expected {expected}, not '{text}'"
 NO_MESSAGE = "no message: expected MESSAGE, or lines on standard input"
 ONLY_WITH_CROWD = "{option} is about a crowd: expected --crowd N with it"
 NOT_WITH_CROWD = "--keep-open is not for a crowd: expected --crowd N without it"
@@ -109,6 +112,20 @@ an empty line  ends"""
 EXTREMES = "Hottest city: {} with {}. Coldest city: {} with {}. Cities: {}."
 ONE_CITY = "{}: maximum {}, minimum {}."
 NO_CITIES = "No city has sent a reading."
+
+
+LANGUAGES = {"en": "en", "pt": "pt_BR"}  # as users name them -> as the catalogues are named
+_catalogue = gettext.NullTranslations()  # set by `choose_language`, before other threads need it
+
+
+def _(text):
+    """Return *text*, which is not empty, in the language that was chosen."""
+    return _catalogue.gettext(text)
+
+
+def decimals(number):
+    """Return *number*, as text with a point, as people write it: with a comma in Portuguese."""
+    return number.replace(".", _("."))
 
 
 class ServerProblem(Exception):
@@ -150,11 +167,11 @@ class Conversation:
         except ConnectionRefusedError as error:
             raise self.problem(REFUSED) from error
         except socket.timeout as error:
-            raise self.problem(NO_ANSWER, seconds=limit) from error
+            raise self.problem(NO_ANSWER, seconds=decimals("%g" % limit)) from error
         except (socket.gaierror, UnicodeError) as error:
             raise self.problem(UNKNOWN_HOST) from error
         except OSError as error:
-            raise self.problem(UNREACHABLE, reason=error.strerror or error) from error
+            raise self.problem(UNREACHABLE, reason=_(error.strerror or str(error))) from error
 
     def connection(self, limit):
         """Return a connection, opened within *limit* seconds.
@@ -171,7 +188,7 @@ class Conversation:
                         or time.monotonic() - began > PORTS_LIMIT):
                     raise
                 if not said:
-                    self.say(PORTS_RAN_OUT)
+                    self.say(_(PORTS_RAN_OUT))
                     said = True
                 time.sleep(LONGEST_WAIT)
                 continue
@@ -211,7 +228,7 @@ class Conversation:
                 self.connect()
                 return self.exchange(message)
         except socket.timeout as error:
-            raise self.problem(NO_REPLY, seconds=self.timeout) from error
+            raise self.problem(NO_REPLY, seconds=decimals("%g" % self.timeout)) from error
         except OSError as error:
             raise self.problem(WENT_AWAY) from error
         finally:
@@ -262,7 +279,7 @@ class Conversation:
     def problem(self, text, **fields):
         """Close the connection; return the `ServerProblem` that *text* and its fields say."""
         self.close()
-        return ServerProblem(text.format(server=shown(self.address), **fields))
+        return ServerProblem(_(text).format(server=shown(self.address), **fields))
 
 
 class Deadline:
@@ -287,7 +304,7 @@ class Deadline:
                 if error.errno is not None:  # the network's word, not our own limit
                     raise ConnectionAbortedError from None
             if time.monotonic() >= self.notice and remaining > LONGEST_WAIT:
-                self.say(WAITING)
+                self.say(_(WAITING))
                 self.notice = math.inf
 
 
@@ -362,7 +379,7 @@ def hint_at(service, message, reply):
     None as long as nothing speaks for that."""
     if service == "temp" and reply == message.upper() and reply != "BYE":
         return SERVES_CAPITALS
-    if service == "upper" and reply.startswith("ERR ") and "city,max,min" in reply:
+    if service == "upper" and reply.startswith("ERR ") and ",max,min" in reply:
         return SERVES_TEMPERATURES
     return None
 
@@ -376,7 +393,7 @@ class SpokenConversation(Conversation):
     def connect(self):
         super().connect()
         with contextlib.suppress(OSError):  # it has been reset already: the exchange will say so
-            print(CONNECTED.format(server=shown(self.socket.getpeername()),
+            print(_(CONNECTED).format(server=shown(self.socket.getpeername()),
                                    client=shown(self.socket.getsockname())))
 
 
@@ -395,7 +412,7 @@ def converse(conversation, service):
         if not hint:
             hint = hint_at(service, message, reply)
             if hint:
-                print(hint)
+                print(_(hint))
 
 
 def ask_until_answered(conversation, message):
@@ -408,31 +425,32 @@ def ask_until_answered(conversation, message):
             print(problem)
         except KeyboardInterrupt:
             print()
-            raise ServerProblem(NO_REPLY_YET.format(message=printable(message))) from None
+            raise ServerProblem(_(NO_REPLY_YET).format(message=printable(message))) from None
         try:
-            typed = input(TRY_AGAIN.format(message=printable(message)))
+            typed = input(_(TRY_AGAIN).format(message=printable(message)))
             if typed.strip():
-                print(NOT_SENT.format(message=printable(typed)))
+                print(_(NOT_SENT).format(message=printable(typed)))
         except (KeyboardInterrupt, EOFError):
             print()
-            raise ServerProblem(NOT_SENT.format(message=printable(message))) from None
+            raise ServerProblem(_(NOT_SENT).format(message=printable(message))) from None
 
 
 def in_words(message, reply):
     """Return the *reply* to a query as a sentence, any other one as it came."""
     fields = next(csv.reader([reply]), []) if message.startswith("?") else []
     if len(fields) == 8 and fields[0::3] == ["hottest", "coldest", "cities"]:
-        reply = EXTREMES.format(fields[1], fields[2], fields[4], fields[5], fields[7])
+        reply = _(EXTREMES).format(fields[1], decimals(fields[2]), fields[4], decimals(fields[5]),
+                                   fields[7])
     elif fields == ["cities", "0"]:
-        reply = NO_CITIES
+        reply = _(NO_CITIES)
     elif len(fields) == 3 and not is_error(message, reply):
-        reply = ONE_CITY.format(*fields)
+        reply = _(ONE_CITY).format(fields[0], *map(decimals, fields[1:]))
     return printable(reply)
 
 
 def ask_message():
     """Ask the user for a message."""
-    return input(ASK_MESSAGE)
+    return input(_(ASK_MESSAGE))
 
 
 def ask_reading():
@@ -442,9 +460,9 @@ def ask_reading():
     may have been pasted.
     """
     while True:
-        city = input(ASK_CITY).strip()
-        if city.lower() == "help":
-            print(HELP)
+        city = input(_(ASK_CITY)).strip()
+        if city.lower() in ("help", _("help")):
+            print(_(HELP))
             continue
         if not city or city.startswith("?") or is_more_than_a_city(city):
             return city
@@ -462,11 +480,11 @@ def is_more_than_a_city(text):
 def ask_temperatures():
     """Ask the user for a maximum and a minimum until they fit; empty texts: back to the city."""
     while True:
-        maximum = ask_number(ASK_MAXIMUM)
-        minimum = maximum and ask_number(ASK_MINIMUM)
+        maximum = ask_number(_(ASK_MAXIMUM))
+        minimum = maximum and ask_number(_(ASK_MINIMUM))
         if not minimum or float(maximum) >= float(minimum):
             return maximum, minimum
-        print(MAX_BELOW_MIN.format(maximum=maximum, minimum=minimum))
+        print(_(MAX_BELOW_MIN).format(maximum=decimals(maximum), minimum=decimals(minimum)))
 
 
 def ask_number(prompt):
@@ -477,7 +495,7 @@ def ask_number(prompt):
         number = as_number(text)
         if number or not text:
             return number or ""
-        print(NOT_A_NUMBER.format(text=printable(text)))
+        print(_(NOT_A_NUMBER).format(text=printable(text)))
 
 
 def csv_line(fields):
@@ -514,10 +532,10 @@ def send_all(conversation, messages, progress, service, refused):
             if not hint:
                 hint = hint_at(service, message, reply)
                 if hint == SERVES_CAPITALS:
-                    raise ServerProblem(hint)  # no reading will get anywhere
+                    raise ServerProblem(_(hint))  # no reading will get anywhere
                 if hint:
-                    progress.say(hint)
-            progress.show(PROGRESS.format(sent=sent, errors=len(refused)))
+                    progress.say(_(hint))
+            progress.show(_(PROGRESS).format(sent=sent, errors=len(refused)))
     finally:
         progress.clear()
 
@@ -568,7 +586,7 @@ class Spreadsheet:
             if not fields:
                 continue
             if not begun and is_header(fields):
-                self.say(HEADER_SKIPPED.format(line=printable(line)))
+                self.say(_(HEADER_SKIPPED).format(line=printable(line)))
                 continue
             begun = begun or any(map(as_number, fields[1:]))
             self.numbers.append(number)
@@ -579,7 +597,7 @@ class Spreadsheet:
         """Yield the lines as they come, decoded. Raises `InputProblem` for a workbook."""
         for number, line in enumerate(self.stream):
             if number == 0 and line.startswith(WORKBOOKS):
-                raise InputProblem(IS_A_WORKBOOK)
+                raise InputProblem(_(IS_A_WORKBOOK))
             if number == 0 and line.startswith((b"\xff\xfe", b"\xfe\xff")):
                 yield from (line + self.stream.read()).decode("utf-16", "replace").splitlines()
                 return
@@ -592,11 +610,11 @@ class Spreadsheet:
     def summary(self, refused):
         """Return how many lines were taken; *refused* has the places of the other messages."""
         lines = ", ".join(str(self.numbers[place]) for place in refused[:MOST_NAMED])
-        text = (REFUSED_LINES if refused else ALL_TAKEN).format(
+        text = _(REFUSED_LINES if refused else ALL_TAKEN).format(
             taken=self.answered - len(refused), refused=len(refused), lines=lines)
         text += ", ..." if len(refused) > MOST_NAMED else ""
         unanswered = self.numbers[self.answered:]
-        return text + (STOPPED_AT.format(line=unanswered[0]) if unanswered else "")
+        return text + (_(STOPPED_AT).format(line=unanswered[0]) if unanswered else "")
 
 
 def fields_of(line):
@@ -670,10 +688,10 @@ class OneLineParser(argparse.ArgumentParser):
     """An ArgumentParser that says what is wrong in one line."""
 
     def error(self, message):
-        minus = re.search(r"unrecognized arguments: (-[\d.,;].*)", message)
-        if minus:
-            message += MINUS_FIRST.format(message=minus.group(1))
-        self.exit(2, "{}: {}. See {} --help.\n".format(self.prog, message, self.prog))
+        unknown = message.partition(_("unrecognized arguments: %s") % "")[2]
+        if re.match(r"-[\d.,;]", unknown):
+            message += _(MINUS_FIRST).format(message=unknown)
+        self.exit(2, _(SEE_HELP).format(program=self.prog, message=message))
 
 
 def number(kind, least, most, expected):
@@ -684,17 +702,19 @@ def number(kind, least, most, expected):
         except ValueError:
             value = math.nan
         if not least <= value <= most:
-            raise argparse.ArgumentTypeError("expected {}, not '{}'".format(expected, text))
+            raise argparse.ArgumentTypeError(_(EXPECTED).format(expected=_(expected), text=text))
         return value
     return convert
 
 
 def parse_options(arguments=None):
     """Return the options in the command line's *arguments*; wrong ones exit with status 2."""
+    choose_language(asked_for(arguments))
     parser = OneLineParser(
-        prog="client.py", description="Send messages to the server; without MESSAGE, ask for "
-        "them at a terminal, or take each line of standard input. With --crowd, be many clients at "
-        "once and draw how long each of them waited.",
+        prog="client.py", description=_(
+            "Send messages to the server; without MESSAGE, ask for them at a terminal, or take each "
+            "line of standard input. With --crowd, be many clients at once and draw how long each "
+            "of them waited."),
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=22, width=100))
     add_options(parser.add_argument)
     options = parser.parse_args(arguments)
@@ -704,26 +724,28 @@ def parse_options(arguments=None):
 
 def add_options(option):
     """Add the options, each by a call of argparse's *option*."""
-    option("messages", metavar="MESSAGE", nargs="*", help="a message to send, one line")
+    option("messages", metavar="MESSAGE", nargs="*", help=_("a message to send, one line"))
     option("--service", metavar="NAME", choices=["temp", "upper"], default="upper",
-           help="what to ask for, or what a crowd sends: %(choices)s (default: %(default)s)")
+           help=_("what to ask for, or what a crowd sends: %(choices)s (default: %(default)s)"))
     option("--host", metavar="H", default="127.0.0.1",
-           help="the server's address or name (default: %(default)s)")
+           help=_("the server's address or name (default: %(default)s)"))
     option("--port", metavar="P", default=50000,
            type=number(int, 1, 65535, "a port from 1 to 65535"),
-           help="the server's port (default: %(default)s)")
+           help=_("the server's port (default: %(default)s)"))
     option("--timeout", metavar="S", default=300.0,
            type=number(float, 0.001, 86400, "seconds from 0.001 to 86400"),
-           help="seconds to wait for each reply (default: %(default)g)")
+           help=_("seconds to wait for each reply (default: %(default)g)"))
     option("--keep-open", action="store_true",
-           help="send all messages over one connection (default: one each)")
+           help=_("send all messages over one connection (default: one each)"))
     option("--crowd", metavar="N",
            type=number(int, 1, 1000, "a number of clients from 1 to 1000"),
-           help="be N clients at once, each sending MESSAGE, and draw how long they waited")
+           help=_("be N clients at once, each sending MESSAGE, and draw how long they waited"))
     option("--think", metavar="S", type=number(float, 0, 86400, "seconds from 0 to 86400"),
-           help="seconds for which each client of a crowd is silent first (default: 0)")
-    option("--csv", metavar="FILE", help="write the times of a crowd's clients to FILE")
-    option("--version", action="version", version="%(prog)s " + VERSION)
+           help=_("seconds for which each client of a crowd is silent first (default: 0)"))
+    option("--csv", metavar="FILE", help=_("write the times of a crowd's clients to FILE"))
+    option("--lang", choices=list(LANGUAGES), help=_("language to speak (default: the system's)"))
+    option("--version", action="version", version="%(prog)s " + VERSION,
+           help=_("show program's version number and exit"))
 
 
 def check_options(options, error):
@@ -732,20 +754,54 @@ def check_options(options, error):
     host, port = (written[1] or written[2], written[3]) if written else (options.host, None)
     if host != options.host:
         text = HOST_WITH_PORT if port else HOST_ALONE
-        error(text.format(host=host, port=port, text=options.host))
+        error(_(text).format(host=host, port=port, text=options.host))
     for message in options.messages:
         if "\n" in message:
-            error(ONE_LINE.format(message=message))
+            error(_(ONE_LINE).format(message=message))
     if options.crowd is None:
         for name in "think", "csv":
             if getattr(options, name) is not None:
-                error(ONLY_WITH_CROWD.format(option="--" + name))
+                error(_(ONLY_WITH_CROWD).format(option="--" + name))
         if not options.messages and sys.stdin is None:
-            error(NO_MESSAGE)
+            error(_(NO_MESSAGE))
     elif options.keep_open:
-        error(NOT_WITH_CROWD)
+        error(_(NOT_WITH_CROWD))
     elif len(options.messages) > 1:
-        error(ONE_MESSAGE.format(count=len(options.messages)))
+        error(_(ONE_MESSAGE).format(count=len(options.messages)))
+
+
+def asked_for(arguments):
+    """Return the language that the command line's *arguments* ask for, or None: the rest of them
+    is read, and explained, in that language."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--lang", nargs="?")
+    return parser.parse_known_args(arguments)[0].lang
+
+
+def choose_language(language):
+    """Speak this *language*, "en" or "pt", from now on; else that of the system.
+
+    The texts are those in the folder ``translations`` beside this file; without it there is English.
+    """
+    global _catalogue
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "translations")
+    name = LANGUAGES.get(language) or LANGUAGES[system_language()]
+    _catalogue = gettext.translation("classroom", folder, [name], fallback=True)
+    os.environ["LANGUAGE"] = name  # argparse asks gettext itself
+    gettext.bindtextdomain("classroom", folder)
+    gettext.textdomain("classroom")
+
+
+def system_language():
+    """Return the language that the user of this system speaks, "en" if it is none of ours."""
+    names = "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"  # the first that says anything counts
+    said = next(filter(None, map(os.environ.get, names)), "")
+    if not said and os.name == "nt":
+        import ctypes
+        number = ctypes.windll.kernel32.GetUserDefaultUILanguage()
+        return "pt" if number & 0x3FF == 0x16 else "en"  # LANG_PORTUGUESE, of whatever country
+    spoken = [name[:2].lower() for name in said.split(":")]
+    return next((language for language in spoken if language in LANGUAGES), "en")
 
 
 def open_closed_streams():
@@ -799,11 +855,11 @@ def main(arguments=None):
         if interactive:
             print()
             return 0
-        print(INTERRUPTED, file=sys.stderr)
+        print(_(INTERRUPTED), file=sys.stderr)
         return 1
     except OSError as error:  # of our own input or output: those of the network are told above
         if error.errno not in NOBODY_READS:
-            print(NO_OUTPUT.format(reason=error.strerror), file=sys.stderr)
+            print(_(NO_OUTPUT).format(reason=_(error.strerror)), file=sys.stderr)
         with contextlib.suppress(OSError):  # so that nothing is tried again at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -861,9 +917,9 @@ FAILURES = [((socket.timeout, TimeoutError), "timed out"), (ConnectionRefusedErr
             (ConnectionAbortedError, "closed"), (ConnectionError, "reset"),
             (Exception, "unreachable")]  # the first kind that fits tells the word
 LEGEND = "{} connecting  {} thinking  {} waiting"
-CROWD_PROGRESS = "{ended} of {count} answered, {errors} with an error, {seconds:.1f} s"
-SUMMARY = "Replies {replies}, errors {errors}, total time {seconds:.3f} s."
-SUMMARY_OF_WAITS = "Slowest {slowest:.3f} s, median {median:.3f} s, {rate:.1f} messages per second."
+CROWD_PROGRESS = "{ended} of {count} answered, {errors} with an error, {seconds} s"
+SUMMARY = "Replies {replies}, errors {errors}, total time {seconds} s."
+SUMMARY_OF_WAITS = "Slowest {slowest} s, median {median} s, {rate} messages per second."
 REASON = "{count} {outcome}: {reason}"
 CROWD_INTERRUPTED = "Interrupted: {waiting} of {count} clients had no reply yet."
 TOO_FEW_FILES = ("This system lets a program open {limit} files, but {count} clients need "
@@ -928,7 +984,7 @@ class Member(Conversation):
             reason = self.ask(self.message)
             replied = self.clock()
             hint = hint_at(self.service, self.message, reason)
-            reason = "ERR " + hint if hint == SERVES_CAPITALS else reason
+            reason = "ERR " + _(hint) if hint == SERVES_CAPITALS else reason
             outcome = ERROR if is_error(self.message, reason) else REPLIED
         except ServerProblem as problem:
             outcome = next(word for kind, word in FAILURES if isinstance(problem.__cause__, kind))
@@ -946,9 +1002,9 @@ class Member(Conversation):
 
     def state(self):
         """Return the word for how it ended, or for what it is doing."""
-        if self.outcome != WAITS:
-            return self.outcome
-        return CONNECTING if self.connected is None else THINKING if self.sent is None else WAITS
+        doing = CONNECTING if self.connected is None else THINKING if self.sent is None else WAITS
+        word = doing if self.outcome == WAITS else self.outcome
+        return word and _(word)
 
     def waited(self, now):
         """Return the seconds until its end, or until *now*, less those it was thinking itself."""
@@ -997,7 +1053,7 @@ def make_members(options):
     width = len(str(options.crowd))
     members = []
     for number in range(1, options.crowd + 1):
-        label, message = str(number).rjust(width), CROWD_MESSAGE.format(number=number)
+        label, message = str(number).rjust(width), _(CROWD_MESSAGE).format(number=number)
         if options.messages:
             message = options.messages[0]
         elif options.service == "temp":
@@ -1030,7 +1086,7 @@ def allow_open_files(count):
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, most))
     except (ValueError, OSError):
-        raise CrowdProblem(TOO_FEW_FILES.format(
+        raise CrowdProblem(_(TOO_FEW_FILES).format(
             limit=limit if most == resource.RLIM_INFINITY else most,
             count=count, needed=needed)) from None
 
@@ -1042,7 +1098,7 @@ def start_threads(members, gate, done):
         try:
             threading.Thread(target=member.run, args=(gate, done), daemon=True).start()
         except (RuntimeError, MemoryError):
-            raise CrowdProblem(TOO_FEW_THREADS.format(
+            raise CrowdProblem(_(TOO_FEW_THREADS).format(
                 limit=started, count=len(members))) from None
 
 
@@ -1083,8 +1139,8 @@ class Picture:
     def show(self, ended, now):
         """Show how far the crowd is, *now* seconds after its start."""
         self.fit()
-        text = CROWD_PROGRESS.format(
-            ended=len(ended), count=len(self.members), seconds=now,
+        text = _(CROWD_PROGRESS).format(
+            ended=len(ended), count=len(self.members), seconds=decimals("%.1f" % now),
             errors=sum(member.outcome != REPLIED for member in ended))[:self.width]
         if self.live:
             self.draw(self.lines(ended, now) + [text])
@@ -1112,17 +1168,17 @@ class Picture:
         """Return the lines of the picture: a legend, the clients, the time axis."""
         through = set(ended)
         members = ended + [member for member in self.members if member not in through]
-        tails = ["{:.3f} s {}".format(member.waited(now), member.state()).rstrip()
+        tails = ["{} s {}".format(decimals("%.3f" % member.waited(now)), member.state()).rstrip()
                  for member in members]
         label_width = min(max(len(member.label) for member in members), self.width // 3)
         width = max(1, self.width - label_width - max(map(len, tails)) - 2)
-        lines = [LEGEND.format(*self.marks)[:self.width]]
+        lines = [_(LEGEND).format(*self.marks)[:self.width]]
         for member, tail in zip(members, tails):
             line = "{} {} {}".format(member.label[:label_width].ljust(label_width),
                                      self.bar(member, now, width), tail)[:self.width]
             colour = {REPLIED: GREEN, WAITS: YELLOW}.get(member.outcome, RED)
             lines.append(colour + line + PLAIN if self.coloured else line)
-        end = "{:.3f} s".format(now)
+        end = decimals("%.3f s" % now)
         lines.append((" " * label_width + " 0" + end.rjust(width - 1))[:self.width])
         return lines
 
@@ -1157,19 +1213,22 @@ def report(members, ended, now, width):
     import statistics  # not at the top, as above
     import textwrap
     waits = [member.waited(now) for member in ended if member.outcome == REPLIED]
-    texts = [SUMMARY.format(replies=len(waits), errors=len(ended) - len(waits), seconds=now)]
+    texts = [_(SUMMARY).format(replies=len(waits), errors=len(ended) - len(waits),
+                                seconds=decimals("%.3f" % now))]
     if waits:
-        texts.append(SUMMARY_OF_WAITS.format(slowest=max(waits), median=statistics.median(waits),
-                                             rate=len(waits) / now))
+        texts.append(_(SUMMARY_OF_WAITS).format(slowest=decimals("%.3f" % max(waits)),
+            median=decimals("%.3f" % statistics.median(waits)),
+                                             rate=decimals("%.1f" % (len(waits) / now))))
     failed = [member for member in ended if member.outcome != REPLIED]
     for outcome, count in collections.Counter(member.outcome for member in failed).items():
         reason = next(member.reason for member in failed if member.outcome == outcome)
         reason = reason[len("ERR "):] if outcome == ERROR else reason
-        texts.append(REASON.format(count=count, outcome=outcome, reason=printable(reason[:200])))
+        texts.append(_(REASON).format(count=count, outcome=_(outcome),
+                                      reason=printable(reason[:200])))
     for text in texts:
         print(textwrap.fill(text, width))
     if len(ended) < len(members):
-        print(CROWD_INTERRUPTED.format(waiting=len(members) - len(ended), count=len(members)),
+        print(_(CROWD_INTERRUPTED).format(waiting=len(members) - len(ended), count=len(members)),
               file=sys.stderr)
 
 
@@ -1178,8 +1237,8 @@ def open_times(name):
     try:
         return open(name, "w", newline="", encoding="utf-8")
     except OSError as error:
-        raise CrowdProblem(CANNOT_WRITE.format(
-            file=printable(name), reason=error.strerror)) from None
+        raise CrowdProblem(_(CANNOT_WRITE).format(
+            file=printable(name), reason=_(error.strerror))) from None
 
 
 def write_times(file, members):
@@ -1193,8 +1252,8 @@ def write_times(file, members):
                 rows.writerow([number] + ["" if moment is None else format(moment, ".6f")
                                           for moment in times])
     except OSError as error:
-        raise CrowdProblem(CANNOT_WRITE.format(
-            file=printable(file.name), reason=error.strerror)) from None
+        raise CrowdProblem(_(CANNOT_WRITE).format(
+            file=printable(file.name), reason=_(error.strerror))) from None
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from engine.effort import has_gil, processors
 from engine.invitation import invite
 from engine.jams import Jams
 from engine.lane import Lane, StaysInLane
+from engine.language import _
 from engine.leading import LeadingThreads
 from engine.listening import CannotStart, Listening, listening_server
 from engine.mistakes import Mistakes
@@ -128,7 +129,7 @@ def main(arguments=None):
     options = parse_options(SERVICES, arguments)
     screen = prepare_output(options.quiet, options.verbose)
     try:
-        text, status = TOTALS.format(**named(serve(options, signals))), 0
+        text, status = _(TOTALS).format(**named(serve(options, signals))), 0
     except CannotStart as error:
         text, status = "server.py: {}".format(error), 1
     if not screen.end():
@@ -144,10 +145,11 @@ def serve(options, signals):
         server = stack.enter_context(make_server(options))
         page = stack.enter_context(make_page(options, server))
         stack.enter_context(server.RequestHandlerClass.running())
-        print(LISTENING.format(address=shown(server.server_address)))
+        print(_(LISTENING).format(address=shown(server.server_address)))
         if page:
-            print(PAGE.format(address=shown(local(page.server_address))))
-        log.debug(MACHINE, sys.version.split()[0], "a GIL" if has_gil() else "no GIL", processors())
+            print(_(PAGE).format(address=shown(local(page.server_address))))
+        log.debug(MACHINE, sys.version.split()[0], _("a GIL") if has_gil() else _("no GIL"),
+                  processors())
         invite(server.server_address, options.service, log)
         for each in filter(None, [server, page]):
             threading.Thread(target=each.serve_forever, name="acceptor", daemon=True).start()

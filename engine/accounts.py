@@ -10,6 +10,7 @@ import time
 
 from engine.addresses import shown
 from engine.books import Books
+from engine.language import _, decimals, reason
 
 #: What a connection says, besides ConnectionError, when the network to the client has failed.
 UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.ETIMEDOUT}
@@ -52,10 +53,10 @@ class Accounts(Books):
     def refuse(self, request, client_address, text):
         """Tell a client in one line why it is not served."""
         self.leave(request, "refused")
-        self.log.info("Refused client %s: %s.", shown(client_address), text)
+        self.log.info("Refused client %s: %s.", shown(client_address), _(text))
         with contextlib.suppress(OSError):  # it need not wait for our answer
             request.setblocking(False)
-            request.send(self.refusal.format(text).encode())
+            request.send(self.refusal.format(_(text)).encode())
             request.shutdown(socket.SHUT_WR)
             # Closing with its message unread would send a reset, which can overtake the answer.
             request.recv(65536)
@@ -85,8 +86,8 @@ class Accounts(Books):
             if request.fileno() >= 0:  # else the handler has closed it, and saved two system calls
                 self.shutdown_request(request)
         if outcome == "served" and self.log.isEnabledFor(logging.INFO):
-            self.log.info("Served client %s in %.3f s.", shown(client_address),
-                          time.monotonic() - began)
+            self.log.info("Served client %s in %s s.", shown(client_address),
+                          decimals("%.3f" % (time.monotonic() - began)))
         if tells_all:
             self.log.debug("%s", self.status())
 
@@ -95,9 +96,9 @@ class Accounts(Books):
         error = sys.exc_info()[1]
         outcome = outcome_of(error, request)
         if outcome == "timed out":
-            self.log.info("Client %s timed out: %s.", shown(client_address), error)
+            self.log.info("Client %s timed out: %s.", shown(client_address), reason(error))
         elif outcome == "gone":
-            self.log.info("Client %s is gone: %s.", shown(client_address), error)
+            self.log.info("Client %s is gone: %s.", shown(client_address), reason(error))
         else:
             self.log.error("Serving client %s failed.", shown(client_address), exc_info=True)
 

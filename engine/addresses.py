@@ -1,5 +1,7 @@
 """Addresses as users write them, and which of them are one host."""
 
+from engine.language import _
+
 
 def shown(address):
     """Return a socket's *address* as users write it: ``127.0.0.1:50000``, ``[::1]:50000``.
@@ -7,7 +9,7 @@ def shown(address):
     A socket of the family ``AF_UNIX`` has a path for an address, and its clients have none.
     """
     if isinstance(address, (str, bytes)):
-        return str(address) if address else "a local program"
+        return str(address) if address else _("a local program")
     host, port = address[:2]
     return ("[{}]:{}" if ":" in host else "{}:{}").format(host, port)
 

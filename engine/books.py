@@ -5,6 +5,7 @@ import threading
 import time
 
 from engine.addresses import host_of, shown
+from engine.language import _
 from engine.replies import has_closed
 
 #: Seconds that a client over its host's limit waits, in case one before it is just leaving.
@@ -130,7 +131,7 @@ class Books:
     def status(self):
         """Return the state of the slots and the totals in a line, as tcpserver shows them."""
         with self._books:
-            return STATUS.format(used=len(self._clients), slots=self.max_threads or "unlimited",
+            return _(STATUS).format(used=len(self._clients), slots=self.max_threads or _("unlimited"),
                                  **named(self._totals))
 
 

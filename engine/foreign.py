@@ -6,6 +6,8 @@ like HTTP must not reach a service.
 
 import re
 
+from engine.language import _
+
 ABOUT = "ERR this port speaks lines of text, not {name}: {remedy}"
 
 #: A browser shows this as text, and runs nothing of it.
@@ -36,5 +38,5 @@ def foreign(first_bytes):
     match = _kind_of(first_bytes)
     if not match:
         return None
-    _, name, remedy, before = _KINDS[match.lastindex - 1]
-    return before, ABOUT.format(name=name, remedy=remedy)
+    name, remedy, before = _KINDS[match.lastindex - 1][1:]
+    return before, _(ABOUT).format(name=_(name), remedy=_(remedy))

@@ -4,6 +4,7 @@ import contextlib
 import socket
 
 from engine.addresses import is_this_machine
+from engine.language import _
 
 #: The port that client.py uses if it is not told another.
 USUAL_PORT = 50000
@@ -50,6 +51,6 @@ def invite(address, service, log):
     if is_this_machine(address[0]):
         return
     everywhere = address[0] in ("0.0.0.0", "::")
-    log.warning(ANYONE, "this one" if everywhere else address[0])
-    lines = [OTHERS_TYPE.format(command=command) for command in commands(address, service)]
-    print("\n".join(lines) or NO_NETWORK)
+    log.warning(ANYONE, _("this one") if everywhere else address[0])
+    lines = [_(OTHERS_TYPE).format(command=command) for command in commands(address, service)]
+    print("\n".join(lines) or _(NO_NETWORK))

@@ -3,6 +3,7 @@
 import math
 import time
 
+from engine.language import _
 from engine.replies import can_be_read
 
 #: Seconds for which others have to wait before it is said.
@@ -42,5 +43,5 @@ class Jams:
         if now - self._jam_began >= PATIENCE and now - self._said >= QUIET_INTERVAL:
             self._said = now
             waiting = self.waiting()
-            who = "%d wait" % waiting if waiting and waiting > 1 else "somebody waits"
+            who = _("%d wait") % waiting if waiting and waiting > 1 else _("somebody waits")
             self.log.warning(JAM, len(clients), who, 10 * len(clients))

@@ -13,6 +13,7 @@ import selectors
 import threading
 import time
 
+from engine.language import reason
 from engine.replies import CHUNK, DONT_WAIT
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ class Lane:
             self._watcher = self._watcher or Selector()
             self._watcher.register(member.connection, selectors.EVENT_READ, place)
         except OSError as error:
-            log.debug("No lane for now, a thread a client will do: %s.", error)
+            log.debug("No lane for now, a thread a client will do: %s.", reason(error))
             return None
         self._places.append(place)
         return place

@@ -8,6 +8,7 @@ import struct
 import sys
 
 from engine.addresses import shown
+from engine.language import _, reason
 
 PORT_IN_USE = ("cannot listen on {address}: the port is in use, by another server or by a connection "
                "that some program has made. Choose another with {option}; 0 picks a free one.")
@@ -85,5 +86,5 @@ def start_problem(error, host, port, option):
         text = {errno.EADDRINUSE: PORT_IN_USE,
                 errno.EACCES: RESERVED if os.name == "nt" else NOT_PERMITTED,
                 errno.EADDRNOTAVAIL: NOT_OUR_ADDRESS}.get(error.errno, CANNOT_LISTEN)
-    return text.format(address=shown((host, port)), host=host, option=option,
-                       reason=getattr(error, "strerror", None) or error)
+    return _(text).format(address=shown((host, port)), host=host, option=option,
+                          reason=reason(error))

@@ -7,6 +7,7 @@ import struct
 import time
 
 from engine.foreign import foreign
+from engine.language import _
 from engine.mistakes import came
 from engine.replies import CHUNK, DONT_WAIT, SURELY_THERE, ReplyingHandler, can_be_read
 
@@ -143,9 +144,9 @@ class MessageHandler(ReplyingHandler):
 
     def say_it_is_late(self):
         """Tell the client that its message has not come in time, and what has come of it."""
-        text = TIMED_OUT.format(seconds=self.timeout)
+        text = _(TIMED_OUT).format(seconds=self.timeout)
         if self.partial:
-            text += CAME.format(count=len(self.partial), text=came(self.partial))
+            text += _(CAME).format(count=len(self.partial), text=came(self.partial))
         self.send_last_words(text)
 
     def let_the_system_wait(self, seconds):
@@ -180,14 +181,14 @@ class MessageHandler(ReplyingHandler):
         """The client sends no more: what it left unfinished is dropped."""
         if self.partial:
             if self.stopping.is_set():
-                self.send_last_words(STOPPED)
+                self.send_last_words(_(STOPPED))
                 raise ConnectionAbortedError("the server stopped in the middle of a message")
-            self.send_last_words(NO_LINE_END)
+            self.send_last_words(_(NO_LINE_END))
             raise ConnectionAbortedError("it closed in the middle of a message")
 
     def too_long(self):
         """Return the exception that says how long a message may be."""
-        return Unusable("", TOO_LONG.format(limit=self.max_line))
+        return Unusable("", _(TOO_LONG).format(limit=self.max_line))
 
     def fits(self, line):
         """Tell whether the *line*, maybe with a carriage return, is as long as one may be."""

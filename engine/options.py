@@ -5,8 +5,12 @@ import math
 import re
 
 from engine.effort import Computation
+from engine.language import _, add_language_option, asked_for, choose
 
 VERSION = "1.0"
+
+SEE_HELP = "{program}: {message}. See {program} --help.\n"
+EXPECTED = "expected {expected}, not '{text}'"
 
 HOST_WITH_PORT = "argument --host: expected --host {host} --port {port}, not '{text}'"
 NOT_OF_THIS_SERVICE = "argument --{option}: the service {service} has no use for it; {others} has"
@@ -16,7 +20,7 @@ class OneLineParser(argparse.ArgumentParser):
     """An ArgumentParser that says what is wrong in one line."""
 
     def error(self, message):
-        self.exit(2, "{}: {}. See {} --help.\n".format(self.prog, message, self.prog))
+        self.exit(2, _(SEE_HELP).format(program=self.prog, message=message))
 
 
 def number(kind, least, most, expected):
@@ -27,7 +31,7 @@ def number(kind, least, most, expected):
         except ValueError:
             value = math.nan
         if not least <= value <= most:
-            raise argparse.ArgumentTypeError("expected {}, not '{}'".format(expected, text))
+            raise argparse.ArgumentTypeError(_(EXPECTED).format(expected=_(expected), text=text))
         return value
     return convert
 
@@ -50,12 +54,13 @@ def parse_options(services, arguments=None):
     *services* has the handler classes by name. Options that a handler class has as attributes are
     None where the user does not give them.
     """
+    choose(asked_for(arguments))
     parser = OneLineParser(
-        prog="server.py", description="Serve a class: one of the lesson's services over TCP.",
+        prog="server.py", description=_("Serve a class: one of the lesson's services over TCP."),
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=22, width=100))
     parser.add_argument(
         "--service", metavar="NAME", choices=sorted(services), default="upper",
-        help="what to serve: %(choices)s (default: %(default)s)")
+        help=_("what to serve: %(choices)s (default: %(default)s)"))
     add_server_options(parser.add_argument)
     add_service_options(parser.add_argument)
     add_output_options(parser)
@@ -64,9 +69,9 @@ def parse_options(services, arguments=None):
     for name in OF_SOME_SERVICES:
         if getattr(options, name) is not None and not hasattr(services[options.service], name):
             others = [other for other in services if hasattr(services[other], name)]
-            parser.error(NOT_OF_THIS_SERVICE.format(
+            parser.error(_(NOT_OF_THIS_SERVICE).format(
                 option=name.replace("_", "-"), service=options.service,
-                others=" or ".join("--service " + other for other in others)))
+                others=_(" or ").join("--service " + other for other in others)))
     return options
 
 
@@ -75,50 +80,52 @@ def check_host(host, error):
     with_port = re.fullmatch(r"\[([^\]]*)\]:(\d+)|([^:]+):(\d+)", host)
     if with_port:
         name, its_port = filter(None, with_port.groups())
-        error(HOST_WITH_PORT.format(host=name, port=its_port, text=host))
+        error(_(HOST_WITH_PORT).format(host=name, port=its_port, text=host))
 
 
 def add_server_options(option):
     """Add the options of the server, whatever it serves."""
     option("--host", metavar="H", default="127.0.0.1",
-           help="address to listen on; 0.0.0.0 lets other machines in (default: %(default)s)")
+           help=_("address to listen on; 0.0.0.0 lets other machines in (default: %(default)s)"))
     option("--port", metavar="P", type=port, default=50000,
-           help="port to listen on; 0 picks a free one (default: %(default)s)")
+           help=_("port to listen on; 0 picks a free one (default: %(default)s)"))
     option("--max-threads", metavar="N", type=count, default=4,
-           help="clients served at a time; 0: no limit (default: %(default)s)")
+           help=_("clients served at a time; 0: no limit (default: %(default)s)"))
     option("--max-per-host", metavar="N", type=count, default=0,
-           help="clients served at a time from one address; 0: no limit (default: %(default)s)")
+           help=_("clients served at a time from one address; 0: no limit (default: %(default)s)"))
     option("--backlog", metavar="N", type=positive, default=128,
-           help="clients that may wait for a slot, connected (default: %(default)s)")
+           help=_("clients that may wait for a slot, connected (default: %(default)s)"))
     option("--dashboard", metavar="PORT", nargs="?", const=8080, type=port,
-           help="show a live page on this port, 8080 if none is named (default: no page)")
+           help=_("show a live page on this port, 8080 if none is named (default: no page)"))
 
 
 def add_service_options(option):
     """Add the options that are attributes of a handler class, with what its class usually says."""
     option("--timeout", metavar="S", type=some_seconds,
-           help="seconds for a message to arrive, and for its reply (default: 60)")
+           help=_("seconds for a message to arrive, and for its reply (default: 60)"))
     option("--max-line", metavar="BYTES", type=positive,
-           help="bytes a message may have (default: 65536)")
+           help=_("bytes a message may have (default: 65536)"))
     option("--keep-open", action="store_true", default=None,
-           help="go on after the first reply until the client closes (default: close)")
+           help=_("go on after the first reply until the client closes (default: close)"))
     option("--work", metavar="S", type=seconds,
-           help="seconds to wait over every message, as for a slow disk (default: 0)")
+           help=_("seconds to wait over every message, as for a slow disk (default: 0)"))
     option("--compute", metavar="S", type=lambda text: Computation(some_seconds(text)),
-           help="seconds to compute for every message (default: 0)")
+           help=_("seconds to compute for every message (default: 0)"))
     option("--max-cities", metavar="N", type=positive,
-           help="cities that temp keeps; a new one beyond is refused (default: 100000)")
+           help=_("cities that temp keeps; a new one beyond is refused (default: 100000)"))
     option("--db", metavar="FILE",
-           help="where temp keeps every reading, in SQLite (default: nothing is written)")
+           help=_("where temp keeps every reading, in SQLite (default: nothing is written)"))
 
 
 def add_output_options(parser):
     """Add the options about what is said."""
     amount = parser.add_mutually_exclusive_group()
-    amount.add_argument("-q", "--quiet", action="store_true", help="log warnings only")
+    amount.add_argument("-q", "--quiet", action="store_true", help=_("log warnings only"))
     amount.add_argument("-v", "--verbose", action="store_true",
-                        help="log messages and slots; show every city's temperatures")
-    parser.add_argument("--version", action="version", version="%(prog)s " + VERSION)
+                        help=_("log messages and slots; show every city's temperatures"))
+    add_language_option(parser.add_argument)
+    parser.add_argument("--version", action="version", version="%(prog)s " + VERSION,
+                        help=_("show program's version number and exit"))
 
 
 def service_attributes(options):

@@ -12,6 +12,8 @@ import os
 import sys
 import threading
 
+from engine.language import _, reason
+
 log = logging.getLogger("server")
 
 #: Characters that may wait. What comes while there are more is dropped, and counted.
@@ -106,7 +108,7 @@ class Screen:
         except (OSError, ValueError) as error:
             self._gone.add(stream)
             if stream is sys.__stdout__:
-                log.warning(GONE, error)
+                log.warning(GONE, reason(error))
 
 
 class Lines:
@@ -136,6 +138,15 @@ class Lines:
         return getattr(self._stream, name)
 
 
+class Translated(logging.Formatter):
+    """A Formatter that has the log in the language that was chosen: no log call needs a mark."""
+
+    def format(self, record):
+        if isinstance(record.msg, str) and record.msg:
+            record.msg = _(record.msg)
+        return super().format(record)
+
+
 def prepare_output(quiet, verbose):
     """Put a `Screen` behind standard output and error, and set up the log; return the `Screen`."""
     screen = Screen()
@@ -149,6 +160,7 @@ def prepare_output(quiet, verbose):
             setattr(sys, name, Lines(stream, screen))
     atexit.register(screen.end)  # for the traceback of a mistake of ours
     level = logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s",
-                        datefmt="%H:%M:%S")
+    handler = logging.StreamHandler()
+    handler.setFormatter(Translated("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+    logging.basicConfig(level=level, handlers=[handler])
     return screen

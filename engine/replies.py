@@ -9,6 +9,8 @@ import socketserver
 import threading
 import time
 
+from engine.language import reason
+
 log = logging.getLogger(__name__)
 
 #: Bytes asked of the socket at a time.
@@ -128,7 +130,7 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
             self.connection.setblocking(False)
             self.connection.send(text.encode() + b"\n")
         except OSError as error:
-            log.debug("Could not say '%s': %s.", text, error)
+            log.debug("Could not say '%s': %s.", text, reason(error))
 
     def discard_input(self):
         """Read what else the client sends, and drop it, until it closes: at most a few seconds."""
@@ -171,7 +173,7 @@ def drain(connection, seconds, stopping):
             if can_be_read(connection, min(remaining, LINGER_AT_STOP)) and not connection.recv(CHUNK):
                 break
     except OSError as error:
-        log.debug("The client did not wait for its last reply: %s.", error)
+        log.debug("The client did not wait for its last reply: %s.", reason(error))
 
 
 def has_closed(connection):

@@ -4,6 +4,8 @@ import errno
 import math
 import time
 
+from engine.language import reason
+
 #: Seconds to wait when descriptors or threads have run out, before trying again.
 RETRY_INTERVAL = 0.5
 
@@ -30,7 +32,7 @@ class Shortages:
             return super().get_request()
         except OSError as error:
             if error.errno in SHORTAGES and not self.stopping.is_set():
-                self._say(error.strerror)
+                self._say(reason(error))
                 self.stopping.wait(RETRY_INTERVAL)
             raise
 
@@ -39,12 +41,12 @@ class Shortages:
         try:
             super().process_request(request, client_address)
         except (RuntimeError, MemoryError) as error:
-            self._say(error)
+            self._say(reason(error))
             self.refuse(request, client_address, THREADS_RAN_OUT)
             self.shutdown_request(request)
             self.stopping.wait(RETRY_INTERVAL)
 
-    def _say(self, reason):
+    def _say(self, why):
         if time.monotonic() >= self._quiet_until:
             self._quiet_until = time.monotonic() + QUIET_INTERVAL
-            self.log.warning("Cannot take more clients for now (%s); trying again.", reason)
+            self.log.warning("Cannot take more clients for now (%s); trying again.", why)

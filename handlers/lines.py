@@ -7,6 +7,7 @@ import math
 import time
 
 from engine.effort import Effort, has_gil
+from engine.language import _
 from engine.leading import makes_way
 from engine.messages import MessageHandler, Unusable
 from engine.replies import CHUNK, SURELY_THERE
@@ -146,7 +147,7 @@ class LineHandler(Effort, MessageHandler):
         """Answer the messages in *block*, of which one is not UTF-8, as *error* says."""
         if b"\n" not in block:
             self.answered += 1
-            self.ready.append(self.mistake(NOT_UTF_8.format(position=error.start + 1)))
+            self.ready.append(self.mistake(_(NOT_UTF_8).format(position=error.start + 1)))
             return self.flush()
         for line in block.split(b"\n"):
             self.answer(line)
@@ -165,7 +166,7 @@ class LineHandler(Effort, MessageHandler):
         try:
             reply = self.reply(message)
             if type(reply) is not str or "\n" in reply:
-                raise TypeError(NOT_A_LINE.format(reply=reply))
+                raise TypeError(_(NOT_A_LINE).format(reply=reply))
             if not reply.isascii():
                 reply.encode()  # a lone surrogate is a mistake as well: it cannot be sent
             if self.verbose:
@@ -178,4 +179,4 @@ class LineHandler(Effort, MessageHandler):
                 raise
             log.exception("%s failed on the message %r.", type(self).__name__, message[:200])
             self.failed = True
-            return self.mistake(FAILED)
+            return self.mistake(_(FAILED))

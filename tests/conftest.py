@@ -41,6 +41,8 @@ COMPILED = tempfile.TemporaryDirectory()
 
 ENVIRONMENT = dict(os.environ, PYTHONUNBUFFERED="1", PYTHONIOENCODING="utf-8",
                    PYTHONPYCACHEPREFIX=COMPILED.name)
+# The tests read English, whatever the machine speaks; test_language.py reads Portuguese as well.
+os.environ["LANGUAGE"] = ENVIRONMENT["LANGUAGE"] = "en"
 # How the user's shell has Python, and what is drawn, set up is not what is tested.
 for name in "PYTHONDONTWRITEBYTECODE", "PYTHONSAFEPATH", "NO_COLOR", "COLUMNS", "LINES":
     ENVIRONMENT.pop(name, None)

@@ -14,6 +14,8 @@ try:
 except ImportError:
     import msvcrt
 
+from engine.language import _, reason
+
 #: What marks an SQLite file as ours (bytes 68 to 71 of its header) and which schema it has
 #: (bytes 60 to 63). Ours says "temp" in ASCII.
 APPLICATION_ID = 0x74656D70
@@ -83,7 +85,7 @@ class DbFile:
             self._file = open(self.real, "a+b")
         except OSError as error:
             text = NO_FOLDER_ACCESS if self._made else NOT_OPENED
-            raise self.problem(text, reason=error.strerror) from None
+            raise self.problem(text, reason=reason(error)) from None
         self._identity = identity_of(self.real)  # by name: what is asked by name again later
         self.real = os.path.realpath(self.real)  # Windows shortens some names, such as "x. "
         self._beside = {}  # of the files that SQLite has beside it: ending -> identity
@@ -101,16 +103,16 @@ class DbFile:
 
     def problem(self, text, **fields):
         """Return the `StoreError` that *text* and its fields say."""
-        return StoreError(text.format(path=self.path, **fields))
+        return StoreError(_(text).format(path=self.path, **fields))
 
     def check_still_there(self):
         """Raise `StoreError` when the file, or one that SQLite has beside it, is not the one that
         was opened: what is written now would be lost with the next start."""
         if identity_of(self.real) != self._identity:
-            raise StoreError(NOT_THERE.format(file=self.path))
+            raise StoreError(_(NOT_THERE).format(file=self.path))
         for ending, was in self._beside.items():
             if identity_of(self.real + ending) != was:
-                raise StoreError(NOT_THERE.format(file=self.path + ending))
+                raise StoreError(_(NOT_THERE).format(file=self.path + ending))
 
     def is_open(self):
         """To be called when SQLite has the file open: see to it that it stays the only one."""
@@ -181,14 +183,14 @@ class DbFile:
         except OSError as error:
             in_use = error.errno in LOCKED or os.name == "nt"  # where one word stands for all
             text = IN_USE if in_use else NOT_LOCKED
-            raise self.problem(text, reason=error.strerror) from None
+            raise self.problem(text, reason=reason(error)) from None
 
     def _check_folder(self):
         try:
             with tempfile.TemporaryFile(dir=os.path.dirname(self.real)):
                 pass
         except OSError as error:
-            raise self.problem(NO_FOLDER_ACCESS, reason=error.strerror) from None
+            raise self.problem(NO_FOLDER_ACCESS, reason=reason(error)) from None
 
 
 def identity(status):

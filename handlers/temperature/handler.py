@@ -31,6 +31,7 @@ import threading
 import time
 
 from engine.addresses import shown
+from engine.language import _, decimals, reason
 from engine.listening import CannotStart
 from handlers.lines import BadMessage, LineHandler
 from handlers.temperature.reading import parse, parse_city
@@ -132,7 +133,7 @@ class TemperatureHandler(LineHandler):
         With ``db`` the registry begins with what is in the store. Raises `CannotStart`.
         """
         if not running_here.acquire(blocking=False):
-            raise CannotStart(RUNNING_ALREADY)
+            raise CannotStart(_(RUNNING_ALREADY))
         with contextlib.ExitStack() as stack:
             stack.callback(running_here.release)
             store = None
@@ -149,7 +150,7 @@ class TemperatureHandler(LineHandler):
                     consumer.join(POLL_INTERVAL)
                 with lock:
                     text = summary()
-                print(text or NO_READINGS)
+                print(text or _(NO_READINGS))
 
     def reply(self, message):
         if message.startswith("?"):
@@ -213,7 +214,7 @@ class TemperatureHandler(LineHandler):
             fields = overview() if city is None else registry.get(city)
             alike = None if fields else registry.alike(city)
         if fields is None:
-            raise BadMessage((ALIKE if alike else UNKNOWN_CITY).format(city=city, alike=alike))
+            raise BadMessage(_(ALIKE if alike else UNKNOWN_CITY).format(city=city, alike=alike))
         return csv_line(fields)
 
 
@@ -224,7 +225,7 @@ def reserve_place(city, limit):
             return
         count = len(registry) + len(newcomers)
         if city not in newcomers and count >= limit:
-            raise BadMessage(NO_ROOM.format(count=count))
+            raise BadMessage(_(NO_ROOM).format(count=count))
         newcomers[city] = newcomers.get(city, 0) + 1
 
 
@@ -259,7 +260,7 @@ def open_store(path):
     try:
         from handlers.temperature.store import Store  # not above: without --db nobody waits for this
     except ImportError as error:
-        raise CannotStart(NO_SQLITE.format(reason=error)) from None
+        raise CannotStart(_(NO_SQLITE).format(reason=error)) from None
     try:
         store = Store(path)
         try:
@@ -297,9 +298,9 @@ class Consumer(threading.Thread):
                 # A batch may go wrong; the thread must live for all that follow, and nobody be
                 # left waiting. (Those who have been told already do not read this second word.)
                 log.exception("A batch of %d could not be processed.", len(items))
-                tell(items, [NOT_PROCESSED] * len(items))
+                tell(items, [_(NOT_PROCESSED)] * len(items))
             finally:
-                for _ in items:
+                for item in items:
                     readings.task_done()
             if self.store is None and END not in items:  # with one, writing to the disk takes its time
                 wanted.wait(PAUSE)
@@ -332,11 +333,11 @@ class Consumer(threading.Thread):
             if time.monotonic() >= self.quiet_until:
                 self.quiet_until = time.monotonic() + QUIET_INTERVAL
                 log.error("Readings cannot be stored for now (%s); who sends one is told so.",
-                          error)
-            return NOT_STORED
+                          reason(error))
+            return _(NOT_STORED)
         except Exception:
             log.exception("%d reading(s) could not be stored.", len(items))
-            return NOT_PROCESSED
+            return _(NOT_PROCESSED)
         return None
 
 
@@ -354,7 +355,7 @@ def record(reading, problem):
             return None
         except Exception:
             log.exception("The reading %r could not be processed.", reading)
-            problem = NOT_PROCESSED
+            problem = _(NOT_PROCESSED)
     give_place_back(city)
     return problem
 
@@ -374,8 +375,8 @@ def summary():
     if not registry:
         return ""
     hottest, coldest = registry.hottest(), registry.coldest()
-    lines = [HOTTEST.format(city=hottest.city, temperature=hottest.maximum),
-             COLDEST.format(city=coldest.city, temperature=coldest.minimum)]
+    lines = [_(HOTTEST).format(city=hottest.city, temperature=decimals(hottest.maximum)),
+             _(COLDEST).format(city=coldest.city, temperature=decimals(coldest.minimum))]
     if log.isEnabledFor(logging.DEBUG):
         lines.insert(0, registry.table())
     return "\n".join(lines)

@@ -7,6 +7,7 @@ import csv
 import re
 import unicodedata
 
+from engine.language import _
 from engine.screen import JOINERS
 
 USUAL = "Recife,31,24.5"
@@ -54,24 +55,24 @@ def what_is_wrong(message, fields):
     stands for fields where the quotes do not pair."""
     for character, text in ("\r", CARRIAGE_RETURN), ("\0", NUL):
         if character in message:
-            return text.format(position=message.index(character) + 1)
+            return _(text).format(position=message.index(character) + 1)
     if not message.strip(" ,;\t|\xa0"):
-        return EMPTY
+        return _(EMPTY)
     if fields is None:
-        return QUOTES if len(message) < csv.field_size_limit() else LONG_FIELD
+        return _(QUOTES if len(message) < csv.field_size_limit() else LONG_FIELD)
     for separator, name in SEPARATORS:
         example = with_commas(message, separator)
         if example:
-            return SEPARATOR.format(name=name, example=example)
+            return _(SEPARATOR).format(name=_(name), example=example)
     if len(fields) == 3 and ";" not in message:
         return wrong_numbers(*[field.strip() for field in fields[1:]])
     for separator, name in SEPARATORS[:-1]:
         if separator in message and '"' not in message:
-            return SEPARATOR.format(name=name, example=USUAL)
+            return _(SEPARATOR).format(name=_(name), example=USUAL)
     examples = decimal_commas(fields)
     if examples:
-        return DECIMAL_COMMA.format(example=" or ".join(examples))
-    return {1: NO_TEMPERATURES, 2: ONE_TEMPERATURE}.get(len(fields), TOO_MANY)
+        return _(DECIMAL_COMMA).format(example=_(" or ").join(examples))
+    return _({1: NO_TEMPERATURES, 2: ONE_TEMPERATURE}.get(len(fields), TOO_MANY))
 
 
 def with_commas(message, separator):
@@ -110,7 +111,7 @@ def decimal_commas(fields):
 def wrong_numbers(maximum, minimum):
     """Return what is wrong when one of the two is no number."""
     if _word(maximum) and _word(minimum):
-        return WORDS.format(maximum[:LONGEST_NUMBER], minimum[:LONGEST_NUMBER])
+        return _(WORDS).format(maximum[:LONGEST_NUMBER], minimum[:LONGEST_NUMBER])
     if _number(maximum) and "," not in maximum:
         return wrong_number("3 (min)", minimum)
     return wrong_number("2 (max)", maximum)
@@ -119,24 +120,24 @@ def wrong_numbers(maximum, minimum):
 def wrong_number(field, text):
     """Return what is wrong with the *text* of this *field*, which is no number."""
     if not text:
-        return NO_NUMBER.format(field=field)
+        return _(NO_NUMBER).format(field=field)
     if len(text) > LONGEST_NUMBER:
-        return LONG_NUMBER.format(field=field, length=len(text), limit=LONGEST_NUMBER)
+        return _(LONG_NUMBER).format(field=field, length=len(text), limit=LONGEST_NUMBER)
     if _number(text):
-        return DECIMAL_COMMA.format(example=text.replace(",", "."))
+        return _(DECIMAL_COMMA).format(example=text.replace(",", "."))
     plain = text.translate(dict.fromkeys(map(ord, MINUSES), "-"))
     if plain != text and _number(plain):
-        return OTHER_MINUS.format(field=field, text=text, example=plain.replace(",", "."))
+        return _(OTHER_MINUS).format(field=field, text=text, example=plain.replace(",", "."))
     number = re.sub(r"\s*(°|º|˚)?\s*[CcFfKk]?$", "", plain)
     if number != plain and _number(number):
-        return UNIT.format(field=field, text=text, example=number.replace(",", "."))
-    return NOT_A_NUMBER.format(field=field, text=text)
+        return _(UNIT).format(field=field, text=text, example=number.replace(",", "."))
+    return _(NOT_A_NUMBER).format(field=field, text=text)
 
 
 def invisible(name):
     """Return what is wrong with a *name* that has a character nobody can see."""
     if "\r" in name:
-        return CARRIAGE_RETURN.format(position=name.index("\r") + 1)
+        return _(CARRIAGE_RETURN).format(position=name.index("\r") + 1)
     odd = next(c for c in name if not c.isprintable() and c not in JOINERS)
     code = "U+{:04X} {}".format(ord(odd), unicodedata.name(odd, "").lower()).rstrip()
-    return INVISIBLE.format(code=code)
+    return _(INVISIBLE).format(code=code)

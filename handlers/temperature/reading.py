@@ -5,6 +5,7 @@ import csv
 import re
 import unicodedata
 
+from engine.language import _
 from engine.screen import JOINERS
 from handlers.lines import BadMessage
 from handlers.temperature.mistakes import (LONG_NUMBER, LONGEST_NUMBER, invisible,
@@ -48,7 +49,7 @@ def parse(message):
     if not (_is_number(maximum) and _is_number(minimum)):
         raise BadMessage(what_is_wrong(message, fields))
     if parse_temperature("2 (max)", maximum) < parse_temperature("3 (min)", minimum):
-        raise BadMessage(MAX_BELOW_MIN.format(maximum=maximum, minimum=minimum))
+        raise BadMessage(_(MAX_BELOW_MIN).format(maximum=maximum, minimum=minimum))
     return Reading(city, maximum, minimum)
 
 
@@ -76,9 +77,9 @@ def parse_city(text):
     if len(name) <= 4 * LONGEST_NAME:
         name = unicodedata.normalize("NFC", name)
     if not name:
-        raise BadMessage(NO_CITY)
+        raise BadMessage(_(NO_CITY))
     if len(name) > LONGEST_NAME:
-        raise BadMessage(LONG_CITY.format(length=len(name), limit=LONGEST_NAME))
+        raise BadMessage(_(LONG_CITY).format(length=len(name), limit=LONGEST_NAME))
     if not name.isprintable() and not name.translate(_no_joiners).isprintable():
         raise BadMessage(invisible(name))
     return name
@@ -88,9 +89,9 @@ def parse_temperature(field, text):
     """Return *text*, a number, as degrees Celsius; *field* names it where that cannot be
     (`BadMessage`)."""
     if len(text) > LONGEST_NUMBER:
-        raise BadMessage(LONG_NUMBER.format(
+        raise BadMessage(_(LONG_NUMBER).format(
             field=field, length=len(text), limit=LONGEST_NUMBER))
     degrees = float(text)
     if degrees < ABSOLUTE_ZERO:
-        raise BadMessage(TOO_COLD.format(field=field, text=text, zero=ABSOLUTE_ZERO))
+        raise BadMessage(_(TOO_COLD).format(field=field, text=text, zero=ABSOLUTE_ZERO))
     return degrees

@@ -4,6 +4,8 @@ import array
 import heapq
 import unicodedata
 
+from engine.language import _, decimals
+
 
 class Registry:
     """The latest reading of each city. Not safe for threads: its user holds a lock.
@@ -66,7 +68,8 @@ class Registry:
 
     def table(self):
         """Return all the readings as lines of text in aligned columns."""
-        rows = [("City", "Max", "Min"), *self]
+        rows = [(_("City"), _("Max"), _("Min")),
+                *((city, decimals(high), decimals(low)) for city, high, low in self)]
         widths = [max(len(row[column]) for row in rows) for column in range(3)]
         return "\n".join("{:<{}}  {:>{}}  {:>{}}".format(
             row[0], widths[0], row[1], widths[1], row[2], widths[2]) for row in rows)

@@ -15,6 +15,7 @@ import datetime
 import decimal
 import sqlite3
 
+from engine.language import _, reason
 from handlers.temperature.dbfile import APPLICATION_ID, SCHEMA_VERSION, DbFile, StoreError
 from handlers.temperature.reading import Reading
 
@@ -52,7 +53,7 @@ class Store:
             raise
         except sqlite3.Error as error:
             self._file.undo()
-            raise self._file.problem(UNREADABLE, reason=error) from None
+            raise self._file.problem(UNREADABLE, reason=reason(error)) from None
 
     def latest(self):
         """Return the latest `Reading` of each city, in the order in which they became known.
@@ -67,7 +68,7 @@ class Store:
             return [Reading(checked_city(row, city), text_of(row, maximum), text_of(row, minimum))
                     for city, (row, maximum, minimum) in cities.items()]
         except (sqlite3.Error, ValueError) as error:
-            raise self._file.problem(UNREADABLE, reason=error) from None
+            raise self._file.problem(UNREADABLE, reason=reason(error)) from None
 
     def append(self, readings):
         """Store *readings*, pairs of (seconds since 1970, `Reading`), in one transaction.
@@ -89,7 +90,7 @@ class Store:
                 self._database.execute("ROLLBACK")
             with contextlib.suppress(sqlite3.Error):  # what was stored before is safe in one file
                 self._database.execute("PRAGMA wal_checkpoint(FULL)")
-            raise StoreError(str(error)) from None
+            raise StoreError(reason(error)) from None
 
     def close(self):
         """Write the log back into the file, close it, and let others use it."""
@@ -133,7 +134,7 @@ def utc(seconds):
 def checked_city(row, city):
     """Return *city* if it is text; somebody else may have written to the file (ValueError)."""
     if not isinstance(city, str):
-        raise ValueError(ODD_ROW.format(id=row))
+        raise ValueError(_(ODD_ROW).format(id=row))
     return city
 
 
@@ -145,5 +146,5 @@ def text_of(row, number):
     if isinstance(number, int):
         return str(number)
     if not isinstance(number, float) or number - number != 0:  # infinity
-        raise ValueError(ODD_ROW.format(id=row))
+        raise ValueError(_(ODD_ROW).format(id=row))
     return format(decimal.Decimal(repr(number)), "f")

@@ -1,0 +1,196 @@
+"""engine/language.py, translations/: everything that a person reads, in English and in Portuguese."""
+
+import gettext
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from conftest import ENVIRONMENT, ROOT, Terminal, needs_terminal, run_client, text_of
+
+import client
+from engine import language
+
+sys.path.insert(0, str(ROOT / "translations"))
+import update  # noqa: E402 - it stands beside what it is about
+
+PORTUGUESE = dict(ENVIRONMENT, LANGUAGE="pt_BR")
+
+
+def speaking(**variables):
+    """Return an environment in which the system says by these variables alone what it speaks."""
+    return {**{name: value for name, value in ENVIRONMENT.items()
+               if name not in language.VARIABLES}, **variables}
+
+
+def run(*command, env=PORTUGUESE, folder=ROOT):
+    """Run a program to its end; return (exit status, standard output, standard error)."""
+    done = subprocess.run([sys.executable, *command], cwd=str(folder), env=env,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return done.returncode, text_of(done.stdout), text_of(done.stderr)
+
+
+@pytest.fixture
+def portuguese(monkeypatch):
+    """This process, and the programs that the test starts, speak Portuguese."""
+    monkeypatch.setitem(ENVIRONMENT, "LANGUAGE", "pt_BR")
+    monkeypatch.setattr(language, "_chosen", language.catalogue("pt"))
+
+
+# The catalogue
+
+
+def test_no_text_is_missing_left_over_or_has_other_fields():
+    assert list(update.problems(update.read_po())) == []
+
+
+def test_what_is_missing_left_over_or_different_is_found():
+    pairs = update.read_po()
+    text = "Listening on {address}"
+    for change, problem in (({text: ""}, "not translated"), ({text: "Escutando"}, "other fields"),
+                            ({"Nobody says this": "Ninguém diz isto"}, "left over")):
+        assert [problem in line for line in update.problems({**pairs, **change})] == [True]
+    del pairs[text]
+    assert ["missing" in line for line in update.problems(pairs)] == [True]
+
+
+def test_the_mo_was_made_from_the_po():
+    """Else: python translations/update.py"""
+    pairs = update.read_po()
+    assert update.MO.read_bytes() == update.mo_of(pairs)
+    with update.MO.open("rb") as file:
+        read = gettext.GNUTranslations(file)
+    assert {text: read.gettext(text) for text in pairs if text} == {
+        text: translated for text, translated in pairs.items() if text}
+
+
+# Which language
+
+
+@pytest.mark.parametrize("program", ["server.py", "client.py"])
+@pytest.mark.parametrize("said, expected", [
+    ({"LANGUAGE": "pt_BR"}, "uso: "), ({"LANGUAGE": "de:pt_PT:en"}, "uso: "),
+    ({"LC_ALL": "pt_BR.UTF-8", "LANG": "en_US"}, "uso: "), ({"LC_MESSAGES": "pt_PT"}, "uso: "),
+    ({"LANG": "pt_BR.UTF-8"}, "uso: "), ({"LANG": "de_DE.UTF-8"}, "usage: "),
+    ({"LC_ALL": "C", "LANG": "pt_BR.UTF-8"}, "usage: "), ({"LANGUAGE": "en:pt"}, "usage: ")])
+def test_the_system_says_which(program, said, expected):
+    status, output, _ = run(program, "--help", env=speaking(**said))
+    assert status == 0 and output.startswith(expected)
+
+
+@pytest.mark.parametrize("program", ["server.py", "client.py"])
+def test_the_user_decides_otherwise(program):
+    assert run(program, "--help", "--lang", "en")[1].startswith("usage: ")
+    assert run(program, "--lang=pt", "--help", env=ENVIRONMENT)[1].startswith("uso: ")
+    status, _, problem = run(program, "--lang", "pt", "--port", "x")
+    assert status == 2 and problem.startswith(program + ": argumento --port: esperava-se uma porta")
+    status, _, problem = run(program, "--lang", "xx", env=ENVIRONMENT)
+    assert status == 2 and "argument --lang: invalid choice: 'xx'" in problem
+    assert problem.count("\n") == 1
+
+
+def test_windows_says_it_with_a_number(monkeypatch):
+    class Kernel:
+        GetUserDefaultUILanguage = staticmethod(lambda: 0x0416)
+    import ctypes
+    monkeypatch.setattr(language.os, "name", "nt")
+    monkeypatch.setattr(ctypes, "windll", type("", (), {"kernel32": Kernel}), raising=False)
+    for name in language.VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    assert language.of_the_system() == "pt"
+    Kernel.GetUserDefaultUILanguage = staticmethod(lambda: 0x0409)
+    assert language.of_the_system() == "en"
+
+
+def test_the_client_alone_speaks_english(tmp_path):
+    shutil.copy(str(ROOT / "client.py"), str(tmp_path))
+    status, output, _ = run("client.py", "--help", folder=tmp_path)
+    assert status == 0 and output.startswith("usage: ")
+
+
+# What people read
+
+
+@pytest.mark.parametrize("message, reply", [
+    ("Recife,31,24", "BYE"), ("?", "hottest,Recife,31,coldest,Recife,24,cities,1"),
+    ("Recife,a,24", "ERR o campo 2 (max) 'a' não é um número: esperavam-se graus como 31 ou -3.5"),
+    ("Recife;31;24", "ERR os campos estão separados por ponto e vírgula: esperavam-se vírgulas, "
+                     "como em Recife,31,24"),
+    ("", "ERR a mensagem está vazia: esperava-se cidade,max,min como Recife,31,24.5"),
+    ("?Natal", "ERR não chegou nenhuma leitura de 'Natal': esperava-se uma cidade que já enviou uma"),
+    ("GET / HTTP/1.0", "HTTP/1.0 400 Bad Request\r\n")])
+def test_replies(portuguese, start_server, message, reply):
+    """What programs read is the same: BYE, ERR, the fields of a query."""
+    server = start_server("--service", "temp", listening="Escutando em")
+    server.ask("Recife,31,24")
+    answer = server.ask(message)
+    assert answer == reply or answer.startswith("HTTP") and answer.startswith(reply)
+
+
+def test_the_log_and_the_totals(portuguese, start_server):
+    server = start_server("--service", "temp", listening="Escutando em")
+    server.ask("Recife,31.5,24")
+    server.out.wait_for("Cidade mais quente: Recife com 31,5\nCidade mais fria: Recife com 24\n")
+    server.err.wait_for(r"INFO Cliente 127\.0\.0\.1:\d+ atendido em 0,\d{3} s\.")
+    server.ask("Recife,a,24")
+    server.err.wait_for(r"INFO Cliente \S+: ERR o campo 2 \(max\) 'a' não é um número")
+    with server.connect() as connection:
+        connection.sendall(b"half")
+    server.err.wait_for(r"INFO O cliente \S+ foi embora: fechou no meio de uma mensagem\.")
+    assert server.stop() == 0
+    assert server.out.all().splitlines()[-1].startswith("Encerrado: aceitos 3, atendidos 2, ")
+
+
+def test_what_keeps_the_server_from_starting(portuguese, start_server):
+    port = start_server(listening="Escutando em").port
+    status, _, problem = run("server.py", "--port", str(port))
+    assert (status, problem.count("\n")) == (1, 1)
+    assert problem.startswith("server.py: não é possível escutar em 127.0.0.1:")
+    status, _, problem = run("server.py", "--port", "0", "--service", "temp", "--db", "no/such.db")
+    assert status == 1 and "não existe a pasta" in problem
+    status, _, problem = run("server.py", "--host", "127.0.0.1:80")
+    assert status == 2 and "esperava-se --host 127.0.0.1 --port 80" in problem
+
+
+def test_the_client(portuguese, start_server):
+    port = start_server("--service", "temp", listening="Escutando em").port
+    status, output, problem = run_client(port, "--service", "temp", text="a,b,c\nRecife;31,5;24\nx\n")
+    assert status == 1
+    assert output.splitlines()[0] == "BYE" and "há uma cidade, mas nenhuma temperatura" in output
+    assert problem == ("Esta linha é um cabeçalho e não será enviada: a,b,c\n"
+                       "1 linha(s) aceita(s), 1 recusada(s): linha 3\n")
+    status, output, _ = run_client(port, "--service", "temp", "--crowd", "3")
+    assert status == 0 and "Respostas 3, erros 0, tempo total 0," in output
+    status, _, problem = run_client(port, "-3,5")
+    assert status == 2 and "; antes de uma mensagem que começa com menos escreva --" in problem
+
+
+def test_each_may_speak_its_own_language(portuguese, start_server):
+    """The client knows the other service whatever the server speaks."""
+    port = start_server("--service", "temp", listening="Escutando em").port
+    _, output, hint = run_client(port, "hello", env=dict(ENVIRONMENT, LANGUAGE="en"))
+    assert output.startswith("ERR há uma cidade") and "it runs the service temp" in hint
+
+
+@needs_terminal
+def test_at_the_prompt_numbers_may_have_a_comma_and_are_shown_with_one(portuguese, start_server):
+    port = start_server("--service", "temp", listening="Escutando em").port
+    terminal = Terminal("--service", "temp", "--port", str(port))
+    terminal.wait_for("Cidade .*: ")
+    terminal.type("ajuda\n")
+    terminal.wait_for("uma linha vazia encerra\nCidade .*: ")
+    for text, prompt in (("Recife", "Máxima"), ("31,5", "Mínima"), ("x", "'x' não é um número"),
+                         ("24.5", "BYE"), ("?", "mais quente: Recife com 31,5. .* com 24,5. ")):
+        terminal.type(text + "\n")
+        terminal.wait_for(prompt)
+    terminal.wait_for("Cidade .*: ")
+    terminal.type("\n")
+    assert terminal.end()[0] == 0
+
+
+def test_a_prompt_leaves_room_for_what_is_typed():
+    """On a terminal of 80 columns."""
+    for prompt in client.ASK_MESSAGE, client.ASK_CITY, client.ASK_MAXIMUM, client.ASK_MINIMUM:
+        for spoken in "en", "pt":
+            assert len(language.catalogue(spoken).gettext(prompt)) <= 65
