@@ -84,7 +84,7 @@ def test_the_user_decides_otherwise(program):
     assert run(program, "--help", "--lang", "en")[1].startswith("usage: ")
     assert run(program, "--lang=pt", "--help", env=ENVIRONMENT)[1].startswith("uso: ")
     status, _, problem = run(program, "--lang", "pt", "--port", "x")
-    assert status == 2 and problem.startswith(program + ": argumento --port: esperava-se uma porta")
+    assert status == 2 and "--port: esperava-se uma porta" in problem
     status, _, problem = run(program, "--lang", "xx", env=ENVIRONMENT)
     assert status == 2 and "argument --lang: invalid choice: 'xx'" in problem
     assert problem.count("\n") == 1
