@@ -9,6 +9,7 @@ import pytest
 from conftest import ENVIRONMENT, PATIENCE, ROOT, ask, serving
 
 import handlers
+from engine import language
 from handlers.lines import BadMessage, LineHandler
 from handlers.temperature.reading import parse
 
@@ -36,6 +37,7 @@ def service(program):
 
 @pytest.mark.parametrize("document, heading, exchanges, shown", [
     ("README.md", "Write a service", [("ação", "oãça"), ("", "")], ""),
+    ("README.pt-BR.md", "Escrever um serviço", [("ação", "oãça"), ("", "")], ""),
     ("docs/services.md", "Plain", [("2 3.5", "5.5"), ("", "0"), (
         "two", "ERR expected numbers with spaces between them, such as 2 3.5")], ""),
     ("docs/services.md", "Shared state, with a lock", [("Ana", "Ana has 1"), ("Zé", "Zé has 1"),
@@ -57,16 +59,18 @@ def test_every_program_of_services_md_is_tried_above():
                for name in handlers.SERVICES)
 
 
-def test_your_own_client(start_server):
+@pytest.mark.parametrize("document, heading", [
+    ("README.md", "Your own client"), ("README.pt-BR.md", "O seu próprio cliente")])
+def test_your_own_client(start_server, document, heading):
     server = start_server("--service", "temp")
-    program = programs("README.md")["Your own client"].replace("50000", str(server.port))
+    program = programs(document)[heading].replace("50000", str(server.port))
     done = subprocess.run([sys.executable, "-c", program], env=ENVIRONMENT, timeout=PATIENCE,
                           stdout=subprocess.PIPE, check=True)
     assert done.stdout.decode().strip() == "BYE"
 
 
 @pytest.mark.parametrize("document", sorted(
-    str(path.relative_to(ROOT)) for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]))
+    str(path.relative_to(ROOT)) for path in [*ROOT.glob("README*"), *(ROOT / "docs").glob("*.md")]))
 def test_what_a_document_names_is_there(document):
     text = (ROOT / document).read_text(encoding="utf-8")
     for link in re.findall(r"\]\((?!http)([^)#]+)\)", text):
@@ -77,7 +81,8 @@ def test_what_a_document_names_is_there(document):
 
 
 def test_the_readme_is_for_five_minutes():
-    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 200
+    for readme in ROOT.glob("README*"):
+        assert len(readme.read_text(encoding="utf-8").splitlines()) <= 200
 
 
 def test_what_the_lessons_table_points_at_is_there():
@@ -93,18 +98,49 @@ def test_what_the_lessons_table_points_at_is_there():
         assert "def {}(".format(name) in source and "`{}`".format(name) in text
 
 
-def mistakes_of_temperatures():
-    """Return the rows of the table in docs/mistakes.md whose message stands there as it is."""
-    table = (ROOT / "docs" / "mistakes.md").read_text(encoding="utf-8").partition("## Temp")[2]
+def mistakes_of_temperatures(document):
+    """Return the rows of a document's table whose message stands there as it is."""
+    table = (ROOT / "docs" / document).read_text(encoding="utf-8").partition("## Temp")[2]
     return re.findall(r"^\| `([^`?]+)` \| `([^`]+)` \|$", table, re.M)
 
 
-@pytest.mark.parametrize("message, reply", mistakes_of_temperatures())
-def test_the_table_of_mistakes_is_true(message, reply):
+@pytest.mark.parametrize("spoken, message, reply", [
+    (spoken, *row) for spoken, document in (("en", "mistakes.md"), ("pt", "mistakes.pt-BR.md"))
+    for row in mistakes_of_temperatures(document)])
+def test_the_table_of_mistakes_is_true(monkeypatch, spoken, message, reply):
+    monkeypatch.setattr(language, "_chosen", language.catalogue(spoken))
     with pytest.raises(BadMessage) as raised:
         parse(message)
     assert str(raised.value) == reply
 
 
-def test_the_table_of_mistakes_has_rows():
-    assert len(mistakes_of_temperatures()) >= 9
+def test_both_tables_of_mistakes_have_the_same_messages():
+    english, portuguese = map(mistakes_of_temperatures, ("mistakes.md", "mistakes.pt-BR.md"))
+    assert [message for message, _ in english] == [message for message, _ in portuguese]
+    assert len(english) >= 9
+
+
+def test_the_replies_in_the_portuguese_page_of_mistakes_are_in_the_catalogue():
+    """Those with fields too: as patterns."""
+    page = (ROOT / "docs" / "mistakes.pt-BR.md").read_text(encoding="utf-8")
+    texts = [re.sub(r"\\\{[^}]*\}|%[sd]", ".+", re.escape(text))
+             for text in language.catalogue("pt")._catalog.values() if " " in text]
+    quoted = [part for line in page.splitlines() if line.startswith("| ")
+              for part in line.split("`")[1::2] if len(part) >= 30]
+    assert len(quoted) > 20
+    for reply in quoted:
+        assert any(re.match(text, reply) for text in texts), reply
+
+
+def test_the_readme_in_portuguese_has_the_same_commands_and_rows():
+    english, portuguese = [(ROOT / name).read_text(encoding="utf-8").splitlines()
+                           for name in ("README.md", "README.pt-BR.md")]
+    for line in english:
+        if re.match(r"    (python|py|echo) ?\S", line):
+            assert line in portuguese, line
+    rows = [[line for line in lines if re.match(r"\|.*\| (`python |the same|o mesmo)", line)]
+            for lines in (english, portuguese)]
+    assert len(rows[0]) == len(rows[1]) > 10
+    for one, other in zip(*rows):
+        assert set(re.findall("`[^`]+`", one)) == set(re.findall("`[^`]+`", other))
+    assert "README.pt-BR.md" in english[2] and "README.md" in portuguese[2]
