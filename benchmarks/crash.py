@@ -36,7 +36,7 @@ class Server:
     def __init__(self, path, clients):
         self.process = subprocess.Popen(
             [sys.executable, "server.py", "-q", "--service", "temp", "--port", "0", "--keep-open",
-             "--max-threads", str(clients + 1), "--db", path],
+             "--max-threads", str(clients + 1), "--db", path, "--lang", "en"],
             cwd=str(ROOT), stdout=subprocess.PIPE)
         line = self.process.stdout.readline()
         if not line.startswith(b"Listening on "):
