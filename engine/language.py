@@ -8,13 +8,12 @@ The English stands in the source, and ``_`` marks a text where it is used. The P
 import argparse
 import gettext
 import os
-import pathlib
 
 #: As users name the languages -> as the catalogues are named. English needs none.
 LANGUAGES = {"en": "en", "pt": "pt_BR"}
 
 DOMAIN = "classroom"
-FOLDER = str(pathlib.Path(__file__).resolve().parent.parent / "translations")
+FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "translations")
 
 #: Where a system says which languages its user speaks; the first that says anything counts
 #: (https://www.gnu.org/software/gettext/manual/html_node/Locale-Environment-Variables.html).
