@@ -53,9 +53,9 @@ class MessageHandler(ReplyingHandler):
 
     max_line = 65536
     time_limit = None  # what the system has been told to allow a recv()
-    left_at_stop = None  # bytes that may still be read once the server is stopping
+    may_still_read = None  # bytes that may still be read once the server is stopping
     waiting = False  # whether it waits for the client to send
-    fresh = True  # whether nothing whole has come yet
+    before_first = True  # whether nothing whole has come yet
 
     def setup(self):
         super().setup()
@@ -83,14 +83,14 @@ class MessageHandler(ReplyingHandler):
                 return self.end_of_input()
             if b"\n" in chunk:
                 break
-            if self.fresh and len(self.partial) < FIRST_BYTES:
+            if self.before_first and len(self.partial) < FIRST_BYTES:
                 check_protocol((self.partial + chunk)[:FIRST_BYTES])
             self.partial += chunk
         if self.partial:
             chunk = self.partial + chunk
-        if self.fresh:
+        if self.before_first:
             check_protocol(chunk)
-            self.fresh = False
+            self.before_first = False
         block, _, rest = chunk.rpartition(b"\n")
         if rest or self.partial:
             self.partial = bytearray(rest)
@@ -163,15 +163,15 @@ class MessageHandler(ReplyingHandler):
 
     def read_what_came_before_the_stop(self):
         """As `read`, without waiting, and no more than the system can have held at the stop."""
-        if self.left_at_stop is None:
-            self.left_at_stop = self.connection.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
-        if self.left_at_stop <= 0 or not can_be_read(self.connection, 0):
+        if self.may_still_read is None:
+            self.may_still_read = self.connection.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        if self.may_still_read <= 0 or not can_be_read(self.connection, 0):
             return b""
         chunk = self.connection.recv(CHUNK)
-        self.left_at_stop -= len(chunk)
+        self.may_still_read -= len(chunk)
         return chunk
 
-    def more_may_come(self, more):
+    def reply_is_at_risk(self, more):
         """Tell whether *more* that came, which is noted, or may come would cut off the reply."""
         more = more or self.partial or self.more_came()
         self.note_if(more)

@@ -89,13 +89,13 @@ class LineHandler(Effort, MessageHandler):
             while True:
                 block = self.receive()  # one message or more, with line feeds between them
                 if block is None:
-                    more = self.stopping.is_set()
+                    input_left = self.stopping.is_set()
                     break
                 if not self.keep_open:
-                    block, more, _ = block.partition(b"\n")
+                    block, input_left, _ = block.partition(b"\n")
                 self.answer(block)
                 if not self.keep_open:
-                    more = self.more_may_come(more)
+                    input_left = self.reply_is_at_risk(input_left)
                     break
                 if self.leading:
                     self.make_way()  # whoever stays must not keep others from coming
@@ -103,8 +103,8 @@ class LineHandler(Effort, MessageHandler):
             self.answered += 1
             self.ready.append(error.before + self.mistake(error.reply))
             self.flush()
-            more = True
-        if more:
+            input_left = True
+        if input_left:
             self.discard_input()
         if not self.answered:
             raise ConnectionAbortedError(SILENT_AT_STOP if self.stopping.is_set() else NO_MESSAGE)
