@@ -22,8 +22,6 @@ from handlers.dashboard.watch import INTERVAL, Watch
 from handlers.uppercase import UppercaseHandler
 from server import ClassroomServer
 
-PAGE = (ROOT / "handlers" / "dashboard" / "page.html").read_text(encoding="utf-8")
-
 
 @pytest.fixture
 def start_page(start_server):

@@ -1,7 +1,8 @@
 """The live page: a look at the server, pushed to whoever watches.
 
-``GET /`` is the page (``page.html``), ``GET /events`` what it lives on (Server-Sent Events,
-https://html.spec.whatwg.org/multipage/server-sent-events.html), ``GET /state`` the same as JSON.
+``GET /`` is the page (``page.html``, with ``page.css`` and ``page.js`` in it), ``GET /events`` what
+it lives on (Server-Sent Events, https://html.spec.whatwg.org/multipage/server-sent-events.html),
+``GET /state`` the same as JSON.
 
 To be watched costs those who are served next to nothing: everything is read, and reckoned, in the
 page's own threads. They share a `Watch`, whose lock guards all that it remembers between two looks.
@@ -41,7 +42,16 @@ NO_SUCH_PAGE = "There is nothing here. Try /, /state or /events"
 NOT_OUR_NAME = ("This server is not called that: open the page by the address that the server "
                 "printed, such as http://127.0.0.1:8080/")
 
-PAGE = pathlib.Path(__file__).with_name("page.html").read_text(encoding="utf-8")
+
+def put_together():
+    """Return the page: its markup, with its style and its script where their elements are empty."""
+    page, style, script = (pathlib.Path(__file__).with_name(name).read_text(encoding="utf-8")
+                           for name in ("page.html", "page.css", "page.js"))
+    return (page.replace("<style></style>", "<style>\n" + style + "</style>")
+            .replace("<script></script>", "<script>\n" + script + "</script>"))
+
+
+PAGE = put_together()
 
 
 def hash_of(element):
