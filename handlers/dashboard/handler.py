@@ -52,11 +52,16 @@ NOT_OUR_NAME = ("This server is not called that: open the page by the address th
 
 
 def put_together():
-    """Return the page: its markup, with its style and its script where their elements are empty."""
-    page, style, script = (pathlib.Path(__file__).with_name(name).read_text(encoding="utf-8")
-                           for name in ("page.html", "page.css", "page.js"))
-    return (page.replace("<style></style>", "<style>\n" + style + "</style>")
-            .replace("<script></script>", "<script>\n" + script + "</script>"))
+    """Return the page: its markup, with its style, its texts and its script in their elements."""
+    folder = pathlib.Path(__file__).parent
+
+    def text_of(*names):
+        return "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
+    page = text_of("page.html")
+    for element, text in (("<style>", text_of("page.css")), ('id="texts">', text_of("texts.json")),
+                          ("<script>", text_of("page.js", "panels.js", "pictures.js"))):
+        page = page.replace(element, element + "\n" + text)
+    return page
 
 
 PAGE = put_together()

@@ -182,9 +182,11 @@ def news(seen, look):
 
 def difference(seen, look):
     """Return what of the state has changed since it was *seen*, and the uptime."""
-    same = OF_THE_MINUTE if look.eventful == seen.eventful else ()
+    before = dict(seen.state)
+    if look.eventful == seen.eventful:
+        before.update({name: look.state[name] for name in OF_THE_MINUTE if name in before})
     return {name: value for name, value in look.state.items()
-            if name == "uptime" or (name not in same and (name not in seen.state or value != seen.state[name]))}
+            if name == "uptime" or name not in before or value != before[name]}
 
 
 def event(name, data):
