@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -14,15 +15,16 @@ import time
 
 import pytest
 from browser import CHROMIUM, Browser
-from conftest import (ENVIRONMENT, PATIENCE, ROOT, connect, needs_linux, read_all, serving,
-                      text_of, wait_until)
+from conftest import (ENVIRONMENT, PATIENCE, ROOT, connect, needs_linux, read_all, read_line,
+                      serving, text_of, wait_until)
 
-from handlers.dashboard.handler import DashboardHandler
+from engine.effort import has_gil, processors
+from handlers.dashboard.handler import FULL, DashboardHandler
+from handlers.dashboard.minute import Minute
+from handlers.dashboard.viewers import Viewers
 from handlers.dashboard.watch import INTERVAL, Watch
 from handlers.uppercase import UppercaseHandler
 from server import ClassroomServer
-
-PAGE = (ROOT / "handlers" / "dashboard" / "page.html").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -94,6 +96,8 @@ def test_the_state(start_page):
                        else None)
     assert state.pop("uptime") > 0
     assert len(state["messages"]) == 60 and sum(state.pop("messages")) == 3
+    assert len(state["queue"]) == 60
+    assert not any(state.pop("queue"))
     latest = state["temperatures"].pop("latest")
     assert [entry["city"] for entry in latest] == ["Água Branca, AL", "Recife"]
     assert re.fullmatch(r"\d\d:\d\d:\d\d", latest[0]["time"])
@@ -103,8 +107,8 @@ def test_the_state(start_page):
     assert state == {
         "service": "temp", "max_threads": 3, "slots": [None, None, None], "waiting": 0,
         "totals": {"accepted": 3, "served": 3, "refused": 0, "timed out": 0, "gone": 0,
-                   "failed": 0, "errors": 0},
-        "mistake": None, "port": server.port,
+                   "failed": 0, "errors": 0, "messages": 3},
+        "wait": None, "gil": has_gil(), "cores": processors(), "mistake": None, "port": server.port,
         "join": ["python client.py --service temp --port {}".format(server.port)],
         "temperatures": {"cities": 2, "hottest": {"city": "Água Branca, AL", "temperature": "33.5"},
                          "coldest": {"city": "Água Branca, AL", "temperature": "-2"},
@@ -180,7 +184,7 @@ def test_at_most_five_events_of_a_kind_a_second(start_page):
         stop.set()
         thread.join(PATIENCE)
     assert states[-1]["uptime"] - first >= 5 * INTERVAL * 0.9
-    assert sum(states[-1]["messages"]) <= states[-1]["totals"]["accepted"]
+    assert states[-1]["totals"]["messages"] <= states[-1]["totals"]["accepted"]
     events.close()
 
 
@@ -225,6 +229,40 @@ def test_a_viewer_that_does_not_read_is_dropped():
             wait_until(lambda: not page.in_service())
 
 
+def test_a_viewer_that_is_slow_is_not_dropped():
+    """It takes longer than the deadline for the whole, but always something within it."""
+    with serving(UppercaseHandler) as server, Watch(server, "x" * 10**6) as watch:
+        handler = type("Handler", (DashboardHandler,), {"watch": watch, "timeout": 0.25})
+        with serving(handler) as page, socket.socket() as viewer:
+            viewer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+            viewer.settimeout(PATIENCE)
+            viewer.connect(page.server_address)
+            viewer.sendall(b"GET /state HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            came, began = 0, time.monotonic()
+            for piece in iter(lambda: viewer.recv(8192), b""):
+                came += len(piece)
+                threading.Event().wait(0.006)  # this is how slow it is
+            assert came > 10**6 and time.monotonic() - began > 2 * handler.timeout
+            assert page.totals()["timed out"] == 0
+
+
+@pytest.mark.parametrize("viewers", [Viewers(1, 9), Viewers(9, 1)], ids=["all", "host"])
+def test_a_viewer_too_many_is_told_so_at_once(viewers):
+    with serving(UppercaseHandler) as server, Watch(server, "upper") as watch:
+        handler = type("Handler", (DashboardHandler,), {"watch": watch, "viewers": viewers})
+        with serving(handler) as page:
+            page.page = page.server_address[1]
+            assert fetch(page, "/events", "HEAD")[0] == 200
+            first = Events(page)
+            assert first.next()[0] == "state"
+            status, _, body = fetch(page, "/events")
+            assert status == 503 and body.decode() == "503: {}\n".format(FULL)
+            assert fetch(page, "/events", "HEAD")[0] == 503
+            assert fetch(page, "/state")[0] == fetch(page, "/")[0] == 200
+            first.close()
+            wait_until(lambda: fetch(page, "/events", "HEAD")[0] == 200, "a place")
+
+
 def test_viewers_cannot_exhaust_it(start_page):
     server = start_page()
     silent = [socket.create_connection(("127.0.0.1", server.page), PATIENCE) for _ in range(60)]
@@ -266,7 +304,7 @@ def test_the_policy_allows_this_script_and_nothing_else(start_page):
     page = body.decode()
     assert "default-src 'none'" in policy and "unsafe" not in policy
     for element in "script", "style":
-        texts = re.findall("<{0}[^>]*>(.*?)</{0}>".format(element), page, re.DOTALL)
+        texts = re.findall("<{0}>(.*?)</{0}>".format(element), page, re.DOTALL)
         assert len(texts) == 1
         digest = base64.b64encode(hashlib.sha256(texts[0].encode()).digest()).decode()
         assert "{}-src 'sha256-{}'".format(element, digest) in policy
@@ -343,18 +381,71 @@ def test_one_viewer_too_many_is_told_in_http():
 
 def test_each_second_has_its_count():
     with ClassroomServer(("127.0.0.1", 0), UppercaseHandler) as server:
-        answered = []
+        answered, waiting = [], []
         server.messages = lambda: sum(answered)
+        server.waiting = lambda: sum(waiting)
         watch = Watch(server, "upper")
+        minute = watch._minute
         for uptime, number in (0.9, 3), (1.9, 4), (3.9, 5):
             watch._count(uptime - 0.8)  # as its thread does when the second begins
             answered.append(number)
+            waiting.append(1)
             watch._count(uptime)
-        assert list(watch._messages)[-4:] == [3, 4, 0, 5]
+        assert list(minute.messages)[-4:] == [3, 4, 0, 5]
+        assert list(minute.queue)[-4:] == [1, 2, 0, 3]
+        waiting.clear()
         watch._count(62.5)
-        assert sum(watch._messages) == 5 and len(watch._messages) == 60
+        assert sum(minute.messages) == 5 and len(minute.messages) == 60
+        assert list(minute.queue) == [3] + [0] * 59
         watch._count(1000)
-        assert sum(watch._messages) == 0 and len(watch._messages) == 60
+        assert sum(minute.messages) == 0 and len(minute.messages) == 60
+
+
+def count_seconds(seconds, queue, served):
+    """Return a `Minute` in which so many clients wait all the time, and are served each second."""
+    minute = Minute()
+    totals = {"served": 0, "timed out": 0, "gone": 0, "failed": 0, "refused": 9}
+    for second in range(seconds):
+        minute.count(second, 0, totals, queue)
+        totals = dict(totals, served=totals["served"] + served)
+        minute.count(second + 0.9, 0, totals, queue)
+    minute.count(seconds, 0, totals, queue)
+    return minute
+
+
+@pytest.mark.parametrize("queue, served, wait", [(30, 8, 3.8), (30, 0, None), (0, 8, None),
+                                                 (None, 8, None)])
+def test_how_long_those_who_wait_will_wait(queue, served, wait):
+    for seconds in 3, 30:
+        assert count_seconds(seconds, queue, served).wait(queue) == wait
+
+
+def test_nobody_knows_how_long_when_nobody_waited_before():
+    minute = count_seconds(5, 0, 8)
+    totals = {"served": 40, "timed out": 0, "gone": 0, "failed": 0}
+    minute.count(5.5, 0, totals, 30)
+    assert minute.wait(30) is None
+
+
+@needs_linux
+def test_those_who_wait_are_counted_each_second(start_page):
+    server = start_page("--max-threads", "1")
+    clients = [server.connect() for _ in range(3)]
+    wait_until(lambda: 2 in state_of(server)["queue"][:-1], "a second of two who wait")
+    for client in clients:
+        client.close()
+
+
+def test_events_tell_of_the_minute_once_a_second(start_page):
+    server = start_page()
+    events = Events(server)
+    assert {"messages", "queue", "gil"} <= set(events.next()[1])
+    server.ask("x")
+    news = events.until("state", lambda data: data.get("totals", {}).get("messages") == 1)
+    assert set(news) <= {"uptime", "slots", "totals", "waiting", "wait"}
+    news = events.until("state", lambda data: "messages" in data)
+    assert news["messages"][-2:] == [1, 0]
+    events.close()
 
 
 @pytest.mark.skipif(not CHROMIUM or os.name == "nt", reason="no Chromium is installed here")
@@ -378,7 +469,7 @@ def test_in_a_browser(start_page):
         wait_until(lambda: browser.text("#hottest-city") == "Recife", "the new hottest city")
         with server.connect():
             wait_until(lambda: browser.run(
-                "document.querySelectorAll('#boxes .slot.busy').length") == 1, "a busy slot")
+                "document.querySelectorAll('#boxes .slot.silent').length") == 1, "a silent client")
         assert browser.complaints == []
         port = str(server.page)
         assert server.stop() == 0
@@ -388,6 +479,50 @@ def test_in_a_browser(start_page):
         wait_until(lambda: browser.run("document.querySelector('#connection').className")
                    == "live" and browser.text("#hottest-city") != "Recife",
                    "the page to have found the server again")
+
+
+@pytest.mark.skipif(not CHROMIUM or os.name == "nt", reason="no Chromium is installed here")
+def test_the_page_tells_the_story(start_page):
+    """Who is silent, who has sent half a message, who works, who waits, what went wrong."""
+    server = start_page("--service", "temp", "--max-threads", "3", "--work", "0.5")
+    with Browser() as browser:
+        def wait_for(selector, text):
+            wait_until(lambda: re.search(text, browser.text(selector) or ""), selector)
+        browser.open("http://127.0.0.1:%d/" % server.page)
+        wait_for("#welcome-commands", r"^python client\.py --service temp --port \d+$")
+        silent, half = server.connect(), server.connect()
+        half.sendall(b"Recife,31")
+        wait_for(".slot.silent .word", r"^silent \d+ s$")
+        wait_for(".slot.half .word", "^half a message$")
+        assert browser.run("byId('welcome').hidden && !byId('join').hidden")
+        askers = [server.connect() for _ in range(3)]
+        for asker in askers:
+            asker.sendall(b"Recife;31;24\n")
+        wait_for(".slot.working .word", "^working$")
+        if sys.platform.startswith("linux"):
+            wait_for("#waiting", "^[12]$")
+            assert browser.run("byId('queue').firstChild.count") in (1, 2)
+        wait_for("#mistake", r"127\.0\.0\.1:\d+: ERR the fields are separated by semicolons")
+        wait_for("#total-errors", "^[123]$")
+        browser.run("freeze()")
+        wait_for("#frozen", r"^Frozen at \d")
+        assert all(read_line(asker).startswith("ERR") for asker in askers)
+        wait_until(lambda: browser.run("state.totals.errors") == 3, "the page to hear of it")
+        browser.run("document.body.dispatchEvent("
+                    "new KeyboardEvent('keydown', {key: ' ', bubbles: true}))")
+        wait_for("#total-errors", "^3$")
+        assert browser.run("byId('errors').className") == "some"
+        assert browser.complaints == []
+        server.process.send_signal(signal.SIGSTOP)  # it stands still, but nobody closes anything
+        began = time.monotonic()
+        wait_until(lambda: not browser.run("byId('banner').hidden"), "the page to notice")
+        assert time.monotonic() - began < 6.5
+        wait_for("#banner", r"^No word since \d")
+        server.process.send_signal(signal.SIGCONT)
+        wait_until(lambda: browser.run("connection") == "live", "the server to go on")
+        assert browser.run("byId('banner').hidden")
+        for connection in silent, half:
+            connection.close()
 
 
 @pytest.mark.parametrize("method, cookies, body, status", [

@@ -6,11 +6,13 @@ import socket
 
 from engine.listening import listening_server
 from handlers.dashboard.handler import DashboardHandler
+from handlers.dashboard.viewers import Viewers
 from handlers.dashboard.watch import Watch
 
-#: Viewers of the page at a time, in all and from one address.
-VIEWERS = 50
-VIEWERS_PER_HOST = 10
+#: Connections beside those of the viewers, in all and from one address (a browser makes six at
+#: most): there is always one to load the page, or to be told that there is no place.
+SPARE = 14
+SPARE_PER_HOST = 6
 
 
 @contextlib.contextmanager
@@ -18,10 +20,13 @@ def page_about(server, options, server_class):
     """Yield a server, of this class, for the live page about *server*. Raises `CannotStart`."""
     with Watch(server, options.service) as watch:
         names = {"localhost", options.host.lower(), socket.gethostname().lower()}
-        handler = type("DashboardHandler", (DashboardHandler,), {"watch": watch, "names": names})
+        viewers = Viewers()
+        handler = type("DashboardHandler", (DashboardHandler,),
+                       {"watch": watch, "names": names, "viewers": viewers})
         quiet = logging.getLogger("dashboard")
         quiet.setLevel(logging.WARNING)  # who watches is not who is served
         with listening_server(server_class, handler, options.host, options.dashboard, "--dashboard",
-                       max_threads=VIEWERS, max_per_host=VIEWERS_PER_HOST, log=quiet,
-                       refusal=DashboardHandler.refusal) as page:
+                              max_threads=viewers.most + SPARE,
+                              max_per_host=viewers.per_host + SPARE_PER_HOST, log=quiet,
+                              refusal=DashboardHandler.refusal) as page:
             yield page

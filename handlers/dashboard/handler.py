@@ -1,7 +1,8 @@
 """The live page: a look at the server, pushed to whoever watches.
 
-``GET /`` is the page (``page.html``), ``GET /events`` what it lives on (Server-Sent Events,
-https://html.spec.whatwg.org/multipage/server-sent-events.html), ``GET /state`` the same as JSON.
+``GET /`` is the page (``page.html``, with ``page.css`` and ``page.js`` in it), ``GET /events`` what
+it lives on (Server-Sent Events, https://html.spec.whatwg.org/multipage/server-sent-events.html),
+``GET /state`` the same as JSON.
 
 To be watched costs those who are served next to nothing: everything is read, and reckoned, in the
 page's own threads. They share a `Watch`, whose lock guards all that it remembers between two looks.
@@ -21,14 +22,21 @@ import socket
 import time
 import urllib.parse
 
+from engine.addresses import host_of
 from engine.replies import drain
 from engine.screen import excerpt
+from handlers.dashboard.viewers import Viewers
 from handlers.dashboard.watch import INTERVAL, NOTHING, event
 
 log = logging.getLogger(__name__)
 
 #: Seconds after which a page that was sent nothing else is told that the server is still here.
-STILL_HERE = 10.0
+#: The page takes two such silences for a sign that it stands still.
+STILL_HERE = 2.0
+
+#: Bytes for a viewer that may lie in the system's buffer: more would be old news to a slow one, and
+#: its taking them would be seen too late.
+SEND_BUFFER = 32768
 
 #: Bytes of a request that are read. Browsers send some hundreds, and all cookies that any server on
 #: this machine has set for ``localhost``, whatever its port (RFC 6265, 8.5).
@@ -37,11 +45,26 @@ LONGEST_REQUEST = 131072
 #: Seconds, at most, for which what else comes is read and dropped, so that the answer survives.
 LINGER = 2.0
 
+FULL = "As many as can be are watching already. Close another page, or try again later"
 NO_SUCH_PAGE = "There is nothing here. Try /, /state or /events"
 NOT_OUR_NAME = ("This server is not called that: open the page by the address that the server "
                 "printed, such as http://127.0.0.1:8080/")
 
-PAGE = pathlib.Path(__file__).with_name("page.html").read_text(encoding="utf-8")
+
+def put_together():
+    """Return the page: its markup, with its style, its texts and its script in their elements."""
+    folder = pathlib.Path(__file__).parent
+
+    def text_of(*names):
+        return "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
+    page = text_of("page.html")
+    for element, text in (("<style>", text_of("page.css")), ('id="texts">', text_of("texts.json")),
+                          ("<script>", text_of("page.js", "panels.js", "pictures.js"))):
+        page = page.replace(element, element + "\n" + text)
+    return page
+
+
+PAGE = put_together()
 
 
 def hash_of(element):
@@ -65,12 +88,32 @@ HEADERS = {
 }
 
 
-class DashboardHandler(http.server.BaseHTTPRequestHandler):
-    """Show one viewer the page. ``watch``, a `Watch`, is a class attribute to be set; so are
-    ``names``, by which the server may be called besides its addresses (in lower case)."""
+class Sender(io.BufferedIOBase):
+    """What is written goes out on *connection*. A viewer may be slow, and is dropped
+    (``socket.timeout``) only when it has taken nothing for *timeout* seconds."""
 
-    timeout = 10.0  # for the request to come, and for each thing sent to be taken
+    def __init__(self, connection, timeout):
+        self.connection, self.timeout = connection, timeout
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        self.connection.settimeout(self.timeout)
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self.connection.send(rest):]
+        return len(data)
+
+
+class DashboardHandler(http.server.BaseHTTPRequestHandler):
+    """Show one viewer the page. ``watch``, a `Watch`, is a class attribute to be set; so are the
+    ``viewers``, and ``names``, by which the server may be called besides its addresses (in lower
+    case)."""
+
+    timeout = 10.0  # for the request to come, and for something of what is sent to be taken
     watch = None
+    viewers = Viewers()
     names = frozenset(["localhost"])
     server_version = "dashboard"
     sys_version = ""
@@ -79,7 +122,9 @@ class DashboardHandler(http.server.BaseHTTPRequestHandler):
     error_message_format = "%(code)d: %(message)s\n"
 
     def setup(self):
+        self.request.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         super().setup()
+        self.wfile = Sender(self.connection, self.timeout)
         self.rfile.close()
         self.rfile = io.BytesIO(self.request_head())
 
@@ -159,16 +204,28 @@ class DashboardHandler(http.server.BaseHTTPRequestHandler):
         super().end_headers()
 
     def send_events(self):
+        """Send what is new to a viewer for whom there is a place, until it leaves."""
+        host = host_of(self.client_address)
+        if self.command == "HEAD" and self.viewers.has_room_for(host):
+            self.send_head("text/event-stream")
+        elif self.command == "GET" and self.viewers.enter(host):
+            try:
+                self.send_head("text/event-stream")
+                self.keep_telling()
+            finally:
+                self.viewers.leave(host)
+        else:
+            self.send_error(http.HTTPStatus.SERVICE_UNAVAILABLE, FULL)
+
+    def keep_telling(self):
         """Send what is new, for as long as the viewer watches."""
-        self.send_head("text/event-stream")
         seen, last_word = NOTHING, time.monotonic()
-        while self.command == "GET" and not self.server.stopping.is_set():
+        while not self.server.stopping.is_set():
             look = self.watch.look()
             text = self.watch.news(seen, look)
             if not text and time.monotonic() - last_word >= STILL_HERE:
                 text = event("here", look.state["uptime"]).encode()
             if text:
-                self.connection.settimeout(self.timeout)
                 self.wfile.write(text)
                 seen, last_word = look, time.monotonic()
             if self.has_left():

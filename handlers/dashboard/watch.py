@@ -6,13 +6,12 @@ import math
 import threading
 import time
 
+from engine.effort import has_gil, processors
 from engine.invitation import commands
+from handlers.dashboard.minute import Minute
 
 #: Seconds between two looks: the page is sent five of them a second at most.
 INTERVAL = 0.2
-
-#: Seconds for which messages are counted, one number a second.
-MINUTE = 60
 
 #: Slots that are told of; the page draws fewer.
 MOST_SLOTS = 1000
@@ -22,18 +21,22 @@ MOST_SLOTS = 1000
 REST = 20
 
 #: What one look saw: the state for the page; the latest reading of every city, or None where the
-#: service has none; and a mark, which is the same as long as there is nothing new to see. Looks are
-#: numbered.
-Look = collections.namedtuple("Look", "state readings mark number")
+#: service has none; the last second of the `Minute` with something in it; and a mark, which is the
+#: same as long as there is nothing new to see. Looks are numbered.
+Look = collections.namedtuple("Look", "state readings eventful mark number")
 
 #: What a viewer has seen who has seen nothing.
-NOTHING = Look(None, None, None, 0)
+NOTHING = Look({}, None, None, None, 0)
+
+#: What of the state changes all the time, but is news only when a second with something in it is
+#: over: it would be half of all that is sent.
+OF_THE_MINUTE = "messages", "queue"
 
 
 class Watch:
     """Looks at *server*, a `BoundedThreadingTCPServer` that serves the service of this *name*.
 
-    Use it in a ``with`` statement: in between a thread counts the messages of each second.
+    Use it in a ``with`` statement: in between a thread counts what happens in each second.
     """
 
     def __init__(self, server, name):
@@ -48,11 +51,12 @@ class Watch:
         self._whole = b""
         self._whole_began = self._whole_due = -math.inf
         self._boxes = [None] * min(server.max_threads, MOST_SLOTS)
-        self._messages = collections.deque([0] * MINUTE, maxlen=MINUTE)
-        self._second = 0
-        self._total = 0
+        self._minute = Minute()
         self._over = threading.Event()
-        self._join = commands(server.server_address, name)
+        self._standing = {"service": name, "max_threads": server.max_threads,
+                          "port": server.server_address[1],
+                          "join": commands(server.server_address, name),
+                          "gil": has_gil(), "cores": processors()}
 
     def __enter__(self):
         threading.Thread(target=self._count_seconds, name="watch", daemon=True).start()
@@ -104,18 +108,14 @@ class Watch:
 
     def _look_now(self, now):
         uptime = now - self._began
-        self._count(uptime)
+        totals, waiting = self._count(uptime)
         clients = self.server.in_service()
-        state = {"service": self.name, "uptime": round(uptime, 3),
-                 "max_threads": self.server.max_threads,
-                 "slots": [client and slot(client, now) for client in self._in_boxes(clients)],
-                 "waiting": self.server.waiting(),
-                 "totals": self.server.totals(),
-                 "mistake": mistake(self.server.latest_mistake()),
-                 "port": self.server.server_address[1],
-                 "join": self._join,
-                 "messages": list(self._messages)}
-        mark = [clients, state["waiting"], state["totals"], self._total]
+        state = dict(self._standing, uptime=round(uptime, 3),
+                     slots=[client and slot(client, now) for client in self._in_boxes(clients)],
+                     waiting=waiting, wait=self._minute.wait(waiting), totals=totals,
+                     mistake=mistake(self.server.latest_mistake()),
+                     messages=list(self._minute.messages), queue=list(self._minute.queue))
+        mark = [clients, waiting, totals, self._minute.eventful]
         readings = None
         temperatures = getattr(self.server.RequestHandlerClass, "temperatures", None)
         if temperatures:
@@ -123,7 +123,8 @@ class Watch:
             if self._look and readings == self._look.readings:
                 readings = self._look.readings  # so that no viewer looks for what is new
             mark.append(state["temperatures"])
-        return Look(state, readings, mark, self._look.number + 1 if self._look else 1)
+        return Look(state, readings, self._minute.eventful, mark,
+                    self._look.number + 1 if self._look else 1)
 
     def _in_boxes(self, clients):
         """Return *clients* in their boxes, one a slot: who is in one stays there until the end."""
@@ -142,13 +143,11 @@ class Watch:
                 self._count(time.monotonic() - self._began)
 
     def _count(self, uptime):
-        """Count what was answered since the last time, then go on to the second of *uptime*."""
-        total = self.server.messages()
-        self._messages[-1] += total - self._total
-        self._total = total
-        second = int(uptime)
-        self._messages.extend([0] * min(second - self._second, MINUTE))
-        self._second = second
+        """Count for the `Minute`; return the totals, with that of the messages, and who waits."""
+        waiting, messages = self.server.waiting(), self.server.messages()
+        totals = dict(self.server.totals(), messages=messages)
+        self._minute.count(uptime, messages, totals, waiting)
+        return totals, waiting
 
 
 def slot(client, now):
@@ -169,7 +168,7 @@ def mistake(latest):
 
 def news(seen, look):
     """Return the events that lead from what was *seen* to this *look*; b"" when nothing is new."""
-    text = event("state", look.state) if look.mark != seen.mark else ""
+    text = event("state", difference(seen, look)) if look.mark != seen.mark else ""
     if look.readings is not seen.readings:
         # Cities keep their places, and a reading is a new object: so only those that changed are
         # compared, and sent.
@@ -179,6 +178,15 @@ def news(seen, look):
         if changed or seen.readings is None:
             text += event("cities", {"reset": seen.readings is None, "readings": changed})
     return text.encode()
+
+
+def difference(seen, look):
+    """Return what of the state has changed since it was *seen*, and the uptime."""
+    before = dict(seen.state)
+    if look.eventful == seen.eventful:
+        before.update({name: look.state[name] for name in OF_THE_MINUTE if name in before})
+    return {name: value for name, value in look.state.items()
+            if name == "uptime" or name not in before or value != before[name]}
 
 
 def event(name, data):
