@@ -48,7 +48,7 @@ def test_no_text_is_missing_left_over_or_has_other_fields():
 def test_what_is_missing_left_over_or_different_is_found():
     pairs = update.read_po()
     text = "Listening on {address}"
-    for change, problem in (({text: ""}, "not translated"), ({text: "Escutando"}, "other fields"),
+    for change, problem in (({text: ""}, "not translated"), ({text: "Ouvindo"}, "other fields"),
                             ({"Nobody says this": "Ninguém diz isto"}, "left over")):
         assert [problem in line for line in update.problems({**pairs, **change})] == [True]
     del pairs[text]
@@ -84,7 +84,7 @@ def test_the_user_decides_otherwise(program):
     assert run(program, "--help", "--lang", "en")[1].startswith("usage: ")
     assert run(program, "--lang=pt", "--help", env=ENVIRONMENT)[1].startswith("uso: ")
     status, _, problem = run(program, "--lang", "pt", "--port", "x")
-    assert status == 2 and "--port: esperava-se uma porta" in problem
+    assert status == 2 and "--port: use uma porta" in problem
     status, _, problem = run(program, "--lang", "xx", env=ENVIRONMENT)
     assert status == 2 and "argument --lang: invalid choice: 'xx'" in problem
     assert problem.count("\n") == 1
@@ -114,22 +114,22 @@ def test_the_client_alone_speaks_english(tmp_path):
 
 @pytest.mark.parametrize("message, reply", [
     ("Recife,31,24", "BYE"), ("?", "hottest,Recife,31,coldest,Recife,24,cities,1"),
-    ("Recife,a,24", "ERR o campo 2 (max) 'a' não é um número: esperavam-se graus como 31 ou -3.5"),
-    ("Recife;31;24", "ERR os campos estão separados por ponto e vírgula: esperavam-se vírgulas, "
+    ("Recife,a,24", "ERR o campo 2 (max) 'a' não é um número: use graus, por exemplo 31 ou -3.5"),
+    ("Recife;31;24", "ERR os campos estão separados por ponto e vírgula: use vírgulas, "
                      "como em Recife,31,24"),
-    ("", "ERR a mensagem está vazia: esperava-se cidade,max,min como Recife,31,24.5"),
-    ("?Natal", "ERR não chegou nenhuma leitura de 'Natal': esperava-se uma cidade que já enviou uma"),
+    ("", "ERR a mensagem está vazia: envie cidade,max,min como em Recife,31,24.5"),
+    ("?Natal", "ERR não chegou nenhuma leitura de 'Natal': pergunte por uma cidade que já enviou uma"),
     ("GET / HTTP/1.0", "HTTP/1.0 400 Bad Request\r\n")])
 def test_replies(portuguese, start_server, message, reply):
     """What programs read is the same: BYE, ERR, the fields of a query."""
-    server = start_server("--service", "temp", listening="Escutando em")
+    server = start_server("--service", "temp", listening="Ouvindo em")
     server.ask("Recife,31,24")
     answer = server.ask(message)
     assert answer == reply or answer.startswith("HTTP") and answer.startswith(reply)
 
 
 def test_the_log_and_the_totals(portuguese, start_server):
-    server = start_server("--service", "temp", listening="Escutando em")
+    server = start_server("--service", "temp", listening="Ouvindo em")
     server.ask("Recife,31.5,24")
     server.out.wait_for("Cidade mais quente: Recife com 31,5\nCidade mais fria: Recife com 24\n")
     server.err.wait_for(r"INFO Cliente 127\.0\.0\.1:\d+ atendido em 0,\d{3} s\.")
@@ -143,18 +143,18 @@ def test_the_log_and_the_totals(portuguese, start_server):
 
 
 def test_what_keeps_the_server_from_starting(portuguese, start_server):
-    port = start_server(listening="Escutando em").port
+    port = start_server(listening="Ouvindo em").port
     status, _, problem = run("server.py", "--port", str(port))
     assert (status, problem.count("\n")) == (1, 1)
-    assert problem.startswith("server.py: não é possível escutar em 127.0.0.1:")
+    assert problem.startswith("server.py: não é possível ouvir em 127.0.0.1:")
     status, _, problem = run("server.py", "--port", "0", "--service", "temp", "--db", "no/such.db")
     assert status == 1 and "não existe a pasta" in problem
     status, _, problem = run("server.py", "--host", "127.0.0.1:80")
-    assert status == 2 and "esperava-se --host 127.0.0.1 --port 80" in problem
+    assert status == 2 and "use --host 127.0.0.1 --port 80" in problem
 
 
 def test_the_client(portuguese, start_server):
-    port = start_server("--service", "temp", listening="Escutando em").port
+    port = start_server("--service", "temp", listening="Ouvindo em").port
     status, output, problem = run_client(port, "--service", "temp", text="a,b,c\nRecife;31,5;24\nx\n")
     assert status == 1
     assert output.splitlines()[0] == "BYE" and "há uma cidade, mas nenhuma temperatura" in output
@@ -163,19 +163,19 @@ def test_the_client(portuguese, start_server):
     status, output, _ = run_client(port, "--service", "temp", "--crowd", "3")
     assert status == 0 and "Respostas 3, erros 0, tempo total 0," in output
     status, _, problem = run_client(port, "-3,5")
-    assert status == 2 and "; antes de uma mensagem que começa com menos escreva --" in problem
+    assert status == 2 and "; se a mensagem começa com um sinal de menos, escreva --" in problem
 
 
 def test_each_may_speak_its_own_language(portuguese, start_server):
     """The client knows the other service whatever the server speaks."""
-    port = start_server("--service", "temp", listening="Escutando em").port
+    port = start_server("--service", "temp", listening="Ouvindo em").port
     _, output, hint = run_client(port, "hello", env=dict(ENVIRONMENT, LANGUAGE="en"))
     assert output.startswith("ERR há uma cidade") and "it runs the service temp" in hint
 
 
 @needs_terminal
 def test_at_the_prompt_numbers_may_have_a_comma_and_are_shown_with_one(portuguese, start_server):
-    port = start_server("--service", "temp", listening="Escutando em").port
+    port = start_server("--service", "temp", listening="Ouvindo em").port
     terminal = Terminal("--service", "temp", "--port", str(port))
     terminal.wait_for("Cidade .*: ")
     terminal.type("ajuda\n")
