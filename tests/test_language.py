@@ -1,13 +1,16 @@
 """engine/language.py, translations/: everything that a person reads, in English and in Portuguese."""
 
 import gettext
-import os
+import json
+import re
 import shutil
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 
 import pytest
-from conftest import ENVIRONMENT, ROOT, Terminal, needs_terminal, run_client, text_of
+from conftest import ENVIRONMENT, PATIENCE, ROOT, Terminal, needs_terminal, run_client, text_of
 
 import client
 from engine import language
@@ -194,3 +197,38 @@ def test_a_prompt_leaves_room_for_what_is_typed():
     for prompt in client.ASK_MESSAGE, client.ASK_CITY, client.ASK_MAXIMUM, client.ASK_MINIMUM:
         for spoken in "en", "pt":
             assert len(language.catalogue(spoken).gettext(prompt)) <= 65
+
+
+# The page
+
+
+def page_texts(port, accepts):
+    """Return what people read on the page, when a browser *accepts* these languages."""
+    request = urllib.request.Request("http://127.0.0.1:%d/" % port,
+                                     headers={"Accept-Language": accepts})
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+        page = answer.read().decode()
+    return json.loads(re.search('id="texts">(.*?)</script>', page, re.DOTALL).group(1))
+
+
+@pytest.mark.parametrize("options, accepts, expected", [
+    ([], "pt-BR,pt;q=0.9,en;q=0.8", "pt-BR"), ([], "de-AT, pt-PT;q=0.5", "pt-BR"), ([], "", "en"),
+    ([], "en-US,pt;q=0.9", "en"), (["--lang", "en"], "pt-BR", "en"), (["--lang", "pt"], "en", "pt-BR")])
+def test_the_page_speaks_as_the_browser_does(start_server, options, accepts, expected):
+    server = start_server("--dashboard", "0", *options, listening="(?:Listening on|Ouvindo em)")
+    port = int(server.out.wait_for(r"http://127\.0\.0\.1:(\d+)/").group(1))
+    texts = page_texts(port, accepts)
+    assert texts["language"] == expected
+    assert texts["hottest"] == ("Hottest city" if expected == "en" else "Cidade mais quente")
+    with pytest.raises(urllib.error.HTTPError) as problem:
+        urllib.request.urlopen(urllib.request.Request(
+            "http://127.0.0.1:%d/nothing" % port, headers={"Accept-Language": accepts}))
+    assert ("There is nothing" if expected == "en" else "Não há nada") in problem.value.read().decode()
+
+
+def test_every_text_of_the_page_is_used():
+    folder = ROOT / "handlers" / "dashboard"
+    used = "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in (
+        "page.html", "page.js", "panels.js", "pictures.js"))
+    for name in json.loads(folder.joinpath("texts.json").read_text(encoding="utf-8")):
+        assert re.search(r"TEXTS\.{0}\b|\"{0}\"".format(name), used), name

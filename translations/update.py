@@ -9,6 +9,7 @@ fit. Both are GNU gettext's formats
 
 import ast
 import importlib
+import json
 import pathlib
 import re
 import string
@@ -53,7 +54,8 @@ def texts():
     for pattern in SOURCES:
         for path in sorted(ROOT.glob(pattern)):
             found += texts_in(path)
-    return list(dict.fromkeys(found + OTHERS))
+    page = json.loads(ROOT.joinpath("handlers/dashboard/texts.json").read_text(encoding="utf-8"))
+    return list(dict.fromkeys([*found, *page.values(), *OTHERS]))
 
 
 def texts_in(path):

@@ -22,7 +22,8 @@ def page_about(server, options, server_class):
         names = {"localhost", options.host.lower(), socket.gethostname().lower()}
         viewers = Viewers()
         handler = type("DashboardHandler", (DashboardHandler,),
-                       {"watch": watch, "names": names, "viewers": viewers})
+                       {"watch": watch, "names": names, "viewers": viewers,
+                        "language": options.lang})
         quiet = logging.getLogger("dashboard")
         quiet.setLevel(logging.WARNING)  # who watches is not who is served
         with listening_server(server_class, handler, options.host, options.dashboard, "--dashboard",

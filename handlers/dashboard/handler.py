@@ -1,7 +1,6 @@
 """The live page: a look at the server, pushed to whoever watches.
 
-``GET /`` is the page (``page.html``, with ``page.css`` and ``page.js`` in it), ``GET /events`` what
-it lives on (Server-Sent Events, https://html.spec.whatwg.org/multipage/server-sent-events.html),
+``GET /`` is the page (`page`), ``GET /events`` what it lives on (Server-Sent Events, https://html.spec.whatwg.org/multipage/server-sent-events.html),
 ``GET /state`` the same as JSON.
 
 To be watched costs those who are served next to nothing: everything is read, and reckoned, in the
@@ -10,21 +9,19 @@ It takes the server's lock and that of the service, one after the other and for 
 to copy a list; nobody who holds those ever waits for a `Watch`.
 """
 
-import base64
-import hashlib
 import http.server
 import io
 import ipaddress
 import logging
-import pathlib
-import re
 import socket
 import time
 import urllib.parse
 
 from engine.addresses import host_of
+from engine.language import LANGUAGES, catalogue
 from engine.replies import drain
 from engine.screen import excerpt
+from handlers.dashboard.page import HEADERS, PAGES
 from handlers.dashboard.viewers import Viewers
 from handlers.dashboard.watch import INTERVAL, NOTHING, event
 
@@ -49,43 +46,6 @@ FULL = "As many as can be are watching already. Close another page, or try again
 NO_SUCH_PAGE = "There is nothing here. Try /, /state or /events"
 NOT_OUR_NAME = ("This server is not called that: open the page by the address that the server "
                 "printed, such as http://127.0.0.1:8080/")
-
-
-def put_together():
-    """Return the page: its markup, with its style, its texts and its script in their elements."""
-    folder = pathlib.Path(__file__).parent
-
-    def text_of(*names):
-        return "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
-    page = text_of("page.html")
-    for element, text in (("<style>", text_of("page.css")), ('id="texts">', text_of("texts.json")),
-                          ("<script>", text_of("page.js", "panels.js", "pictures.js"))):
-        page = page.replace(element, element + "\n" + text)
-    return page
-
-
-PAGE = put_together()
-
-
-def hash_of(element):
-    """Return the hash of the page's one script or style, as a Content-Security-Policy has it."""
-    text = re.search("<{0}>(.*?)</{0}>".format(element), PAGE, re.DOTALL).group(1)
-    digest = hashlib.sha256(text.encode()).digest()
-    return "'sha256-{}'".format(base64.b64encode(digest).decode())
-
-
-#: What the browser is told on every reply: this page runs its own script and nothing else, whatever
-#: comes in the name of a city (https://www.w3.org/TR/CSP3/).
-HEADERS = {
-    "Content-Security-Policy": "; ".join([
-        "default-src 'none'", "script-src " + hash_of("script"), "style-src " + hash_of("style"),
-        "connect-src 'self'", "img-src data:", "base-uri 'none'", "form-action 'none'",
-        "frame-ancestors 'none'"]),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
 
 
 class Sender(io.BufferedIOBase):
@@ -115,11 +75,12 @@ class DashboardHandler(http.server.BaseHTTPRequestHandler):
     watch = None
     viewers = Viewers()
     names = frozenset(["localhost"])
+    language = None
     server_version = "dashboard"
     sys_version = ""
     refusal = "HTTP/1.0 503 Service Unavailable\r\nContent-Type: text/plain\r\n\r\n503: {}\n"
     error_content_type = "text/plain; charset=utf-8"
-    error_message_format = "%(code)d: %(message)s\n"
+    error_message_format = "%(code)d: %(explain)s\n"
 
     def setup(self):
         self.request.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
@@ -156,9 +117,9 @@ class DashboardHandler(http.server.BaseHTTPRequestHandler):
         answer = {"/": self.send_page, "/state": self.send_state,
                   "/events": self.send_events}.get(self.path.partition("?")[0])
         if not self.is_for_us():
-            self.send_error(http.HTTPStatus.MISDIRECTED_REQUEST, NOT_OUR_NAME)
+            self.refuse(http.HTTPStatus.MISDIRECTED_REQUEST, NOT_OUR_NAME)
         elif not answer:
-            self.send_error(http.HTTPStatus.NOT_FOUND, NO_SUCH_PAGE)
+            self.refuse(http.HTTPStatus.NOT_FOUND, NO_SUCH_PAGE)
         else:
             answer()
 
@@ -180,7 +141,18 @@ class DashboardHandler(http.server.BaseHTTPRequestHandler):
             return name in self.names
 
     def send_page(self):
-        self.send("text/html; charset=utf-8", PAGE.encode())
+        self.send("text/html; charset=utf-8", PAGES[self.language_of_viewer()].encode())
+
+    def language_of_viewer(self):
+        """Return the language of the page: ``language`` if it was chosen, else the first of ours
+        among those that the browser asks for (RFC 9110, 12.5.4; they come in order)."""
+        asked = self.headers.get("Accept-Language", "").lower().split(",")
+        spoken = [language.strip()[:2] for language in asked]
+        return self.language or next((each for each in spoken if each in LANGUAGES), "en")
+
+    def refuse(self, status, text):
+        """Send *status* with this *text*, in the language of the viewer."""
+        self.send_error(status, explain=catalogue(self.language_of_viewer()).gettext(text))
 
     def send_state(self):
         self.send("application/json", self.watch.whole())
@@ -215,7 +187,7 @@ class DashboardHandler(http.server.BaseHTTPRequestHandler):
             finally:
                 self.viewers.leave(host)
         else:
-            self.send_error(http.HTTPStatus.SERVICE_UNAVAILABLE, FULL)
+            self.refuse(http.HTTPStatus.SERVICE_UNAVAILABLE, FULL)
 
     def keep_telling(self):
         """Send what is new, for as long as the viewer watches."""
