@@ -1184,12 +1184,12 @@ class Picture:
 
     def bar(self, member, now, width):
         """Return the bar of *member* on an axis *width* columns wide, *now* seconds long."""
-        end = member.ended or now
-        moments = 0.0, member.connected or end, member.sent or end, end
+        end, sent = member.ended or now, member.sent  # first what comes last: it may come just now
+        moments = 0.0, min(member.connected or end, end), min(sent or end, end), end
         columns = [round(width * moment / now) for moment in moments]
         bar = "".join(mark * (to - start)
                       for mark, start, to in zip(self.marks, columns, columns[1:]))
-        if member.sent and columns[2] == columns[3]:
+        if sent and columns[2] == columns[3]:
             bar = bar[:width - 1] + self.marks[2]  # it did wait, however short
         return bar
 

@@ -81,7 +81,7 @@ class Books:
             return True
         return (any(is_leaving(other, self._clients[other]) for other in others)
                 and self._someone_left.wait_for(
-                    lambda: len(others) < self.max_per_host, REFUSAL_DELAY))
+                    lambda: len(self._hosts[host]) < self.max_per_host, REFUSAL_DELAY))
 
     def leave(self, request, outcome):
         """Count the *outcome* of a client, which from now on is not in service.

@@ -26,7 +26,7 @@ class Jams:
     """Mix-in for a `BoundedThreadingTCPServer` with `Books`. Only the thread in ``serve_forever``
     uses what is kept here."""
 
-    _jam_began = _looked = _said = -math.inf
+    _jam_began = _looked = _jam_said = -math.inf
 
     def still_full(self):
         """Look whether others wait for clients that say nothing; if so for long, log it once."""
@@ -40,8 +40,8 @@ class Jams:
         if now - self._looked > SAME_JAM:
             self._jam_began = now
         self._looked = now
-        if now - self._jam_began >= PATIENCE and now - self._said >= QUIET_INTERVAL:
-            self._said = now
+        if now - self._jam_began >= PATIENCE and now - self._jam_said >= QUIET_INTERVAL:
+            self._jam_said = now
             waiting = self.waiting()
             who = _("%d wait") % waiting if waiting and waiting > 1 else _("somebody waits")
             self.log.warning(JAM, len(clients), who, 10 * len(clients))

@@ -31,7 +31,7 @@ Selector = getattr(selectors, "EpollSelector", getattr(selectors, "KqueueSelecto
 class Lane:
     """Where the clients' threads `stay` for as long as one thread is enough for all of them.
 
-    What is shared: all of it, guarded by ``_lock``. The leader holds it while it answers those who
+    What is shared: all of it, changed under ``_lock``. The leader holds it while it answers those who
     are ready, and lets go of it while it waits; a thread that comes, or goes on, waits for that.
     """
 

@@ -6,7 +6,7 @@ import threading
 class Lead:
     """Who leads, and who waits for the lead. It can be taken only while it is ``open``.
 
-    What is shared: all of it, guarded by ``_lock``; nobody waits for anything else while holding
+    What is shared: all of it, changed under ``_lock``; nobody waits for anything else while holding
     it. ``_leader`` is the ident of the thread that leads; for a moment it is the request of a client
     whose thread is just starting. A thread may ask without the lock whether it leads itself: only
     its own steps change the answer.

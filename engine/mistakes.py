@@ -81,7 +81,7 @@ class Mistakes:
                 timer.start()
             except (RuntimeError, MemoryError):  # no thread for it: the next line tries again
                 with self._books:
-                    self._said -= 1
+                    self._said = LINES_A_SECOND
 
     def _say_how_many_more(self):
         with self._books:

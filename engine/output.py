@@ -33,8 +33,9 @@ GONE = "Standard output is gone (%s): nothing more is shown there."
 class Screen:
     """The thread that writes, and what waits for it.
 
-    What is shared is guarded by ``_lock``. It is reentrant: Python may print a warning at any line,
-    also here. Nobody waits for a stream while holding it, but at the very end.
+    What is shared is guarded by ``_lock``, but for ``_written`` and ``_gone``, which one thread
+    writes. It is reentrant: Python may print a warning at any line, also in `put`, and that text is
+    then put before the outer one. Nobody waits for a stream while holding it.
     """
 
     def __init__(self):
@@ -46,21 +47,28 @@ class Screen:
         self._written = 0  # texts
         self._gone = set()  # streams that take nothing any more
         self._ending = self._ended = False
+        self._gathering = False  # whether the thread has been woken, and waits for more to come
         self._thread = threading.Thread(target=self._run, name="screen", daemon=True)
         self._thread.start()
 
     def put(self, stream, text):
         """Have *text*, whole lines, written to *stream*; it never waits for that."""
         with self._lock:
-            if self._ended:
-                self._write(stream, text)
-            elif self._dropped or self._size > MOST_WAITING:
-                self._dropped += max(1, text.count("\n"))  # until all that waits is written
-            else:
-                self._waiting.append((stream, text))
-                self._size += len(text)
-                if len(self._waiting) == 1:
-                    self._came.notify()
+            ended = self._ended
+            if not ended:
+                self._keep(stream, text)
+        if ended:
+            self._write(stream, text)
+
+    def _keep(self, stream, text):
+        """Keep *text* for the thread. The lock is held."""
+        if self._dropped or self._size > MOST_WAITING:
+            self._dropped += max(1, text.count("\n"))  # until all that waits is written
+            return
+        self._waiting.append((stream, text))
+        self._size += len(text)
+        if not self._gathering:
+            self._came.notify()
 
     def end(self):
         """Have what waits written; return False when the screen stands still.
@@ -81,12 +89,13 @@ class Screen:
         while True:
             with self._lock:
                 self._came.wait_for(lambda: self._waiting or self._ending)
+                self._gathering = True
                 self._came.wait_for(lambda: self._ending, GATHER)
+                self._gathering = False
                 if not self._waiting:
                     self._ended = True
                     return
-                texts = list(self._waiting)
-                self._waiting.clear()
+                texts, self._waiting = self._waiting, collections.deque()
             for stream, text in texts:
                 self._write(stream, text)
                 self._written += 1

@@ -118,9 +118,14 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
     def send_rest(self):
         """Wait until the client has taken what is ``unsent``, ``timeout`` seconds at most."""
         self.make_way()
-        self.connection.settimeout(self.timeout)
-        self.connection.sendall(self.unsent)
-        self.connection.settimeout(AT_REST)
+        deadline = time.monotonic() + self.timeout
+        while self.unsent:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                raise socket.timeout("timed out")
+            if can_be_written(self.connection, remaining):
+                with contextlib.suppress(BlockingIOError):
+                    self.unsent = self.unsent[self.connection.send(self.unsent, DONT_WAIT):]
         self.unsent = b""
 
     def send_last_words(self, text):
@@ -194,3 +199,12 @@ def can_be_read(connection, seconds, bell=None):
         poll.register(connection, select.POLLIN)
         return bool(poll.poll(math.ceil(seconds * 1000)))
     return connection in select.select([connection, bell or connection], [], [], seconds)[0]
+
+
+def can_be_written(connection, seconds):
+    """Wait until there is room for something to be sent; return False after so many *seconds*."""
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(connection, select.POLLOUT)
+        return bool(poll.poll(math.ceil(seconds * 1000)))
+    return bool(select.select([], [connection], [], seconds)[1])

@@ -6,6 +6,7 @@ answer took stands at the end of the test run.
 
 import contextlib
 import functools
+import queue
 import random
 import re
 import signal
@@ -13,6 +14,7 @@ import socket
 import sys
 import threading
 import time
+import types
 
 import pytest
 from conftest import (HURRIED, PATIENCE, ask, connect, keep_reporting, needs_linux, read_all,
@@ -296,6 +298,46 @@ def test_a_client_that_comes_again_at_once_is_not_too_many(monkeypatch):
         for _ in range(5):
             assert ask(server, b"again\n") == b"AGAIN\n"
         assert server.totals()["refused"] == 0
+
+
+def test_two_who_wait_for_one_place_get_one(monkeypatch):
+    monkeypatch.setattr("engine.books.REFUSAL_DELAY", PATIENCE)
+    has_its_reply = types.SimpleNamespace(leaving=False, last_size=4, keep_open=False, answered=1)
+    with contextlib.ExitStack() as stack, serving(UppercaseHandler, max_per_host=1) as server:
+        requests = [stack.enter_context(socket.socket()) for _ in range(3)]
+        entered = queue.Queue()
+
+        def enter(request):
+            entered.put((server.enter(request, ("10.0.0.1", 1)), request))
+        enter(requests[0])
+        server._clients[requests[0]].handler = has_its_reply
+        for request in requests[1:]:
+            threading.Thread(target=enter, args=(request,), daemon=True).start()
+        waiting = server._someone_left._waiters
+        wait_until(lambda: len(waiting) == 2)
+        server.leave(entered.get()[1], "served")
+        there, request = entered.get(timeout=PATIENCE)
+        wait_until(lambda: waiting or not entered.empty(), "the other one to have looked")
+        assert there and entered.empty() and len(server.in_service()) == 1
+        server.leave(request, "served")
+        there, request = entered.get(timeout=PATIENCE)
+        assert there
+        server.leave(request, "served")
+
+
+def test_a_client_that_does_not_read_holds_up_no_other_of_its_host():
+    """The server asks whether it is just leaving: that must not wait for it."""
+    handler = type("Handler", (UppercaseHandler,), {
+        "keep_open": True, "reply": lambda self, message: 10000000 * message})
+    with serving(handler, max_per_host=1, max_threads=4) as server, connect(server) as client:
+        client.sendall(b"x\n")
+        wait_until(lambda: [slot.doing.word for slot in server.in_service()] == ["not reading"])
+        began = time.monotonic()
+        with connect(server) as other:
+            assert read_line(other).startswith("ERR too many")
+        assert server.totals()["refused"] == 1
+        assert time.monotonic() - began < PATIENCE / 2
+        server.stop(0)
 
 
 @pytest.mark.parametrize("keep_open", [False, True])

@@ -2,10 +2,12 @@
 
 import logging
 import os
+import inspect
 import queue
 import re
 import socket
 import struct
+import textwrap
 
 import pytest
 from conftest import ask, connect, read_all, read_line, serving, wait_until
@@ -256,3 +258,49 @@ def test_the_command_that_others_type():
         "python client.py --service temp --host " + address for address in own_addresses()]
     for address in own_addresses(ipv6=True):
         assert not address.startswith("127.") and address not in ("::1", "0.0.0.0", "::")
+
+
+def test_mistakes_are_logged_again_when_there_are_threads_again(monkeypatch, caplog):
+    """Also when another mistake comes while the thread for "... and more" cannot start."""
+    caplog.set_level(logging.INFO)
+    started = []
+
+    class Timer:
+        def __init__(self, seconds, function):
+            pass
+
+        def start(self):
+            started.append(self)
+            if len(started) == 1:
+                server.mistake(("127.0.0.1", 1), "ERR another")
+            if len(started) < 3:
+                raise RuntimeError("can't start new thread")
+    monkeypatch.setattr(mistakes.threading, "Timer", Timer)
+    with serving(UppercaseHandler) as server:
+        for number in range(mistakes.LINES_A_SECOND + 4):
+            server.mistake(("127.0.0.1", 1), "ERR {}".format(number))
+        assert len(started) >= 3  # the third one has started
+
+
+def test_a_mistake_after_a_jam_is_logged(caplog, monkeypatch):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(jams, "PATIENCE", 0.0)
+    with serving(UppercaseHandler, max_threads=1) as server:
+        with connect(server), connect(server):
+            wait_until(lambda: "slots are held" in caplog.text)
+        server.mistake(("127.0.0.1", 1), "ERR after the jam")
+        assert "ERR after the jam" in caplog.text
+
+
+def test_no_two_rooms_of_the_server_keep_something_under_one_name():
+    """Else one spoils what the other counts; the class is put together from many."""
+    owners = {}
+    for room in ClassroomServer.__mro__:
+        if room.__module__.split(".")[0] not in ("engine", "server", "socketserver"):
+            continue
+        source = textwrap.dedent(inspect.getsource(room))
+        names = set(re.findall(r"^ +self\.(_\w+)(?:, self\.\w+)* [-+]?= ", source, re.M))
+        names |= {name for name in vars(room) if re.match(r"_[a-z]", name)}
+        for name in names:
+            owner = owners.setdefault(name, room)
+            assert owner is room or issubclass(owner, room), (name, owner, room)

@@ -1,5 +1,6 @@
 """engine/output.py: a screen that stands still stops nothing, and what it missed is counted."""
 
+import collections
 import os
 import re
 import signal
@@ -172,3 +173,35 @@ def test_what_was_held_back_comes_when_the_terminal_moves_again():
     terminal.type("\x03")
     status, rest = terminal.end()
     assert status == 0 and "Stopped: accepted 3, served 3" in rest
+
+
+def test_a_text_put_in_the_middle_of_another_wakes_the_screen_all_the_same():
+    """Python prints a warning, or a finalizer something, at any line: also within put()."""
+    screen, stream = output.Screen(), Stream()
+
+    class Interrupted(collections.deque):
+        def append(self, pair):
+            super().append(pair)
+            if pair[1] == "outer\n":
+                screen.put(stream, "inner\n")
+    with screen._lock:
+        screen._waiting = Interrupted()
+    screen.put(stream, "outer\n")
+    wait_until(lambda: stream.text == "outer\ninner\n")
+    screen.put(stream, "last\n")
+    wait_until(lambda: stream.text.endswith("last\n"))
+    assert screen.end()
+
+
+def test_after_the_end_nobody_waits_for_another_ones_stream():
+    screen, still, moving = output.Screen(), Stream(), Stream()
+    assert screen.end()
+    still.moves.clear()
+    waits = threading.Thread(target=screen.put, args=(still, "one\n"), daemon=True)
+    waits.start()
+    assert still.held.wait(PATIENCE)
+    screen.put(moving, "two\n")
+    assert moving.text == "two\n"
+    still.moves.set()
+    waits.join(PATIENCE)
+    assert still.text == "one\n"

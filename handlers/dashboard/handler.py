@@ -4,7 +4,7 @@
 ``GET /state`` the same as JSON.
 
 To be watched costs those who are served next to nothing: everything is read, and reckoned, in the
-page's own threads. They share a `Watch`, whose lock guards all that it remembers between two looks.
+page's own threads. They share a `Watch`, whose locks guard all that it remembers between two looks.
 It takes the server's lock and that of the service, one after the other and for as long as it takes
 to copy a list; nobody who holds those ever waits for a `Watch`.
 """

@@ -5,7 +5,8 @@ is `Consumer`. What is shared, and who may wait for whom:
 
 - `readings`, safe in itself: the threads that serve clients put in, only the consumer takes out.
 - `registry`, `newcomers` and `latest`, guarded by `lock`, which nobody holds while waiting for
-  anything. Only the consumer records; the others read, and reserve places for new cities.
+  anything. Only the consumer records (before it starts, what comes out of the store); the others
+  read, and reserve places for new cities.
 - `wanted`, an event, safe in itself: whoever waits for the consumer's word sets it and so ends the
   consumer's pause. `running_here` is held while the service runs: the rest of this is there once.
 - the store belongs to one thread at a time: the one that runs the service opens it before the
