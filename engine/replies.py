@@ -122,7 +122,7 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
         while self.unsent:
             remaining = deadline - time.monotonic()
             if remaining <= 0:
-                raise socket.timeout("timed out")
+                raise socket.timeout("it did not take its reply in time")
             if can_be_written(self.connection, remaining):
                 with contextlib.suppress(BlockingIOError):
                     self.unsent = self.unsent[self.connection.send(self.unsent, DONT_WAIT):]
