@@ -230,14 +230,14 @@ def test_every_text_of_the_page_is_used():
     folder = ROOT / "handlers" / "dashboard"
     used = "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in (
         "page.html", "page.js", "panels.js", "pictures.js"))
-    for name in json.loads(folder.joinpath("texts.json").read_text(encoding="utf-8")):
+    texts = json.loads(folder.joinpath("texts.json").read_text(encoding="utf-8"))
+    for name in texts:
         assert re.search(r"TEXTS\.{0}\b|\"{0}\"".format(name), used), name
 
 
 def test_an_old_console_can_show_every_text_of_the_programs():
     """Code page 850 is that of Windows consoles in Brazil and western Europe."""
-    page = set(json.loads((ROOT / "handlers" / "dashboard" / "texts.json").read_text(
-        encoding="utf-8")).values())
+    page = update.texts_of_the_page()
     for text, translated in update.read_po().items():
         if text not in page:
             text.encode("cp850")

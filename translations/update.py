@@ -54,8 +54,14 @@ def texts():
     for pattern in SOURCES:
         for path in sorted(ROOT.glob(pattern)):
             found += texts_in(path)
-    page = json.loads(ROOT.joinpath("handlers/dashboard/texts.json").read_text(encoding="utf-8"))
-    return list(dict.fromkeys([*found, *page.values(), *OTHERS]))
+    return list(dict.fromkeys([*found, *texts_of_the_page(), *OTHERS]))
+
+
+def texts_of_the_page():
+    """Return the texts in handlers/dashboard/texts.json."""
+    path = ROOT / "handlers" / "dashboard" / "texts.json"
+    parts = json.loads(path.read_text(encoding="utf-8")).values()
+    return [text for part in parts for text in ([part] if isinstance(part, str) else part.values())]
 
 
 def texts_in(path):

@@ -1,120 +1,141 @@
 "use strict";
 
-// ---- What the server sends, and when to draw it ----
-
-// All that people read here, in their language. Words in braces are fields.
+// All that people read here, in their language (texts.json). Words in braces are fields.
 const TEXTS = JSON.parse(document.getElementById("texts").textContent);
 
-const RETRY = 2000;       // milliseconds before another attempt to reach the server
-const SILENCE = 4000;     // milliseconds without a word until something is wrong: it says
-                          // at least every 2 s that it is still here
-const POLL = 2000;        // milliseconds between two questions, where no stream comes through,
-const POLLS = 15;         // and how many there are before the stream is tried again
-const ANSWER = 1500;      // milliseconds in which a server that does not stand still answers
-const TICK = 250;         // milliseconds between two looks at the clock
+// Milliseconds between things.
+const PACE = {
+  retry: 2000,     // until another attempt to reach the server
+  silence: 4000,   // without a word until the server is asked; it says something every 2 s
+  answer: 1500,    // until the answer must be there, or the server counts as lost
+  poll: 2000,      // between two questions where the stream does not come through
+  tick: 200,       // between the steps of the clocks
+  list: 1000,      // between two changes of the latest readings
+  pin: 10000,      // for which a mistake stays in sight
+  describe: 5000,  // between new descriptions of a picture, and of what was found
+};
+const MOST_BOXES = 400;   // slots drawn; of more, only the number is told
+const MOST_DOTS = 128;    // waiting clients drawn as dots
+const LIMIT = 1e6;        // degrees: to draw, all beyond are as good as that
+const LEAST_FIT = .5;     // to how much of its size a name may shrink, before it takes two lines
+
+// How slots are drawn: so many at most, the size of their letters, columns.
+const SIZES = [[6, "huge", 6], [12, "large", 6], [40, "medium", 10], [100, "small", 20],
+               [Infinity, "tiny", 40]];
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const byId = (id) => document.getElementById(id);
 const main = document.querySelector("main");
 
 let source = null;          // the EventSource, while there is one
-let retry = null;           // the timer of the next attempt to connect
-let polling = false;        // whether we ask for the state, since no stream comes through
+let asked = null;           // the AbortController of a question, while there is one
+let timer = null;           // of the next attempt or question
 let lastHeard = 0;          // when (performance.now) the server last said something,
-let lastHeardAt = null;     // and the same as a Date
-let connection = "";        // connecting, live, polled, full or lost
-let frozen = null;          // the Date of the moment that the picture is held at
-let state = null;           // the last state that the server sent,
-let stateTime = 0;          // when it came,
-let minuteUptime = 0;       // the uptime of the server when it sent the last minute,
-let lostTime = null;        // and when the server was last heard: then no clock goes on
+let lastWord = null;        // and at what time
+let connection = "";        // connecting, live, asking, full or lost
+let state = null;           // what the server has told of its state,
+let stateTime = 0;          // when the last of it came,
+let lostTime = null;        // and when the server was lost: then no clock goes on
+let countedSecond = 0;      // the second of the server's uptime with which its counts end
+let frozen = false;         // the picture is held still
+const pinned = {mistake: null, until: 0};
+const recent = {seen: null, fresh: 0, due: 0};  // the readings: known ones, new ones, next change
 const cities = new Map();   // name -> {city, maximum, minimum, high, low}; the last two as numbers
+let ranking = [];           // the same, highest maximum first
+let chosen = null;          // the name of the city that was pointed at or found
+const rows = {top: 0, height: 1};  // where the picture of ranges has its first city, and the next
 const stale = {state: false, cities: false, size: false};  // what must be drawn anew
 let frame = null;           // the animation frame asked for
-let drawnSecond = null;     // the second of the server's uptime that was drawn last
+let drawnSecond = null;     // the second of the server's uptime at which the line was drawn
+
+// ---- What the server sends ----
 
 function connect() {
-  clearTimeout(retry);
-  if (document.hidden || polling) return;
+  hangUp();
+  if (document.hidden) return;
   source = new EventSource("events");
-  source.onerror = lose;
+  source.onerror = askWhy;
   source.addEventListener("here", hear);
-  source.addEventListener("state", (event) => { hear(); takeState(JSON.parse(event.data)); });
-  source.addEventListener("cities", (event) => { hear(); takeCities(JSON.parse(event.data)); });
+  source.addEventListener("state", (event) => takeState(JSON.parse(event.data)));
+  source.addEventListener("cities", (event) => takeCities(JSON.parse(event.data)));
   lastHeard = performance.now();
+}
+
+// A tab that nobody sees holds no stream: a browser has six for all its tabs.
+function hangUp() {
+  clearTimeout(timer);
+  if (source) source.close();
+  if (asked) asked.abort();
+  source = asked = null;
+}
+
+function later(what, milliseconds) {
+  clearTimeout(timer);
+  timer = setTimeout(what, milliseconds);
 }
 
 function hear() {
   lastHeard = performance.now();
-  lastHeardAt = new Date();
+  lastWord = new Date();
+  if (lostTime === null && connection === (source ? "live" : "asking")) return;
   lostTime = null;
-  showConnection(polling ? "polled" : "live");
+  showConnection(source ? "live" : "asking");
 }
 
-// A browser connects again by itself after some failures but not after all: we do it after each.
-function lose() {
-  letGo();
-  retry = setTimeout(connect, RETRY);
-  if (connection !== "lost" && connection !== "full") {
-    lostTime = lastHeard;
-    showConnection("lost");
-  }
-  fetch("events", {method: "HEAD"}).then((answer) => {
-    if (answer.status === 503) showConnection("full");
-  }, () => showConnection("lost"));
-}
-
-function letGo() {
-  if (source) source.close();
-  source = null;
-}
-
-// Nothing came for long. If the server answers nevertheless, something between us gathers what it
-// sends: then we ask.
-async function doubt() {
-  letGo();
-  polling = await poll();
-  if (!polling) return lose();
-  let left = POLLS;
-  const timer = setInterval(async () => {
-    if (!document.hidden && left-- && await poll()) return;
-    polling = false;
-    clearInterval(timer);
-    if (left < 0) connect();
-    else if (!document.hidden) lose();
-  }, POLL);
-}
-
-async function poll() {
+// Ask the server for something; what comes of it goes to answered(reply), or it is lost.
+async function ask(path, method, answered) {
+  hangUp();
+  const question = asked = new AbortController();
+  const limit = setTimeout(() => question.abort(), PACE.answer);
   try {
-    const ends = new AbortController();
-    setTimeout(() => ends.abort(), ANSWER);
-    const answer = await fetch("state", {signal: ends.signal});
-    const news = await answer.json();
-    polling = true;
-    hear();
-    takeState(news);
-    if (news.temperatures) takeCities({reset: true, readings: news.temperatures.ranges});
-    return true;
+    const reply = await fetch(path, {method, signal: question.signal, cache: "no-store"});
+    await answered(reply);
   } catch (error) {
-    return false;
+    if (asked === question) lose();
+  } finally {
+    clearTimeout(limit);
+    if (asked === question) asked = null;
   }
 }
 
-// A hidden tab needs no stream: browsers allow six connections to a server for all tabs together.
-function showOrHide() {
-  if (document.hidden) {
-    letGo();
-    clearTimeout(retry);
-  } else if (!source) {
-    connect();
-  }
+// The stream has failed, and an EventSource does not tell why.
+function askWhy() {
+  ask("events", "HEAD", (reply) => {
+    if (reply.status === 503) showConnection("full");
+    else if (!reply.ok) throw new Error(reply.status);
+    later(connect, PACE.retry);
+  });
 }
 
+// The stream is silent. If the server answers, something on the way holds the stream back.
+function poll() {
+  ask("state", "GET", async (reply) => {
+    if (!reply.ok) throw new Error(reply.status);
+    const {temperatures, ...news} = await reply.json();
+    const {ranges, ...rest} = temperatures || {};
+    source = null;
+    takeState(temperatures ? {...news, temperatures: rest} : news);
+    if (ranges) takeCities({reset: true, readings: ranges});
+    later(poll, PACE.poll);
+  });
+}
+
+function lose() {
+  hangUp();
+  later(connect, PACE.retry);
+  if (lostTime === null) lostTime = lastHeard;
+  showConnection("lost");
+  redraw("size");  // the picture of that time, also its clocks
+}
+
+// Only what has changed comes.
 function takeState(news) {
+  const recently = news.temperatures && news.temperatures.latest;
   state = {...state, ...news};
   stateTime = performance.now();
-  if (news.messages) minuteUptime = news.uptime;
+  if (news.messages) countedSecond = Math.floor(news.uptime);
+  if (recently) countFresh(recently);
+  hear();
   redraw("state");
 }
 
@@ -124,21 +145,44 @@ function takeCities(news) {
     const high = Math.min(LIMIT, maximum), low = Math.min(LIMIT, minimum);
     cities.set(city, {city, maximum, minimum, high, low});
   }
+  hear();
   redraw("cities");
+}
+
+function clockTime(date) {
+  return date.toLocaleTimeString(TEXTS.language, {hourCycle: "h23"});
 }
 
 function showConnection(name) {
   if (connection === name) return;
   connection = name;
-  const away = name === "lost" || name === "full";
+  const time = clockTime(lastWord || new Date());
   byId("connection").className = name;
-  setText(byId("connection"), TEXTS[name]);
-  byId("banner").hidden = !(away && lastHeardAt);
-  if (lastHeardAt) setText(byId("banner"), fill(TEXTS.noWord, {time: timeOf(lastHeardAt)}));
-  toggle(main, "stale", away);
+  setText(byId("connection"), fill(TEXTS[name], {time}));
+  document.body.classList.toggle("lost", name === "lost" || name === "full");
+  main.classList.toggle("stale", name === "lost");
 }
 
-// Draw at most once a frame, and not at all in a hidden tab, which has no frames.
+// ---- To hold the picture ----
+
+function freeze() {
+  frozen = !frozen;
+  main.classList.toggle("frozen", frozen);
+  byId("freeze").setAttribute("aria-pressed", frozen);
+  setText(byId("freeze"), frozen ? fill(TEXTS.frozen, {time: clockTime(new Date())})
+                                 : TEXTS.freeze);
+  if (!frozen) redraw("size");
+}
+
+// The space bar does what it does everywhere, where somebody writes or has a button chosen.
+function freezeWithSpace(event) {
+  if (event.key !== " " || event.repeat || event.target.closest("input, button")) return;
+  event.preventDefault();
+  freeze();
+}
+
+// ---- When to draw: at most once a frame, and not at all in a hidden tab, which has no frames ----
+
 function redraw(what) {
   if (what) stale[what] = true;
   if (frame === null) frame = requestAnimationFrame(draw);
@@ -146,14 +190,12 @@ function redraw(what) {
 
 function draw() {
   frame = null;
-  if (state === null) return;
-  showLater();
-  if (frozen) return;
+  if (state === null || frozen) return;
   const second = Math.floor(state.uptime + age());
-  if (stale.state || stale.size) drawState();
   drawSlots();
-  drawLatest();
-  if (stale.state || stale.size || second !== drawnSecond) drawMinute();
+  if (stale.state || stale.size) drawState();
+  if (stale.state || stale.size || second !== drawnSecond) drawMessages();
+  if (second !== drawnSecond) drawClocks();
   if (state.temperatures && (stale.cities || stale.size)) drawRanges();
   drawnSecond = second;
   stale.state = stale.size = false;
@@ -162,9 +204,9 @@ function draw() {
 // Time passes although the server has nothing to say.
 function tick() {
   if (document.hidden) return;
-  setText(byId("clock"), timeOf(new Date()));
-  if (source && performance.now() - lastHeard > SILENCE) doubt();
-  if (lostTime === null) redraw();
+  const silent = performance.now() - lastHeard > PACE.silence;
+  if (source && silent) poll();
+  if (connection === "live" || connection === "asking") redraw();
 }
 
 // Return the seconds since the state came.
@@ -172,21 +214,18 @@ function age() {
   return ((lostTime === null ? performance.now() : lostTime) - stateTime) / 1000;
 }
 
-// Hold the picture still, to talk about it; or let it go on.
-function freeze() {
-  frozen = frozen ? null : new Date();
-  byId("freeze").setAttribute("aria-pressed", String(Boolean(frozen)));
-  setText(byId("freeze"), frozen ? TEXTS.goOn : TEXTS.freeze);
-  byId("frozen").hidden = !frozen;
-  if (frozen) setText(byId("frozen"), fill(TEXTS.frozen, {time: timeOf(frozen)}));
-  stale.cities = true;
-  redraw("state");
-}
+// ---- To begin ----
 
-function freezeWithSpace(event) {
-  if (event.key !== " " || event.target.closest("input, button")) return;
-  event.preventDefault();
-  freeze();
+// The letters go with the size of the window, in which a browser's zoom would change nothing: so
+// they grow by as much as the pixels do.
+function watchZoom() {
+  const usual = devicePixelRatio;
+  addEventListener("resize", () => {
+    const zoom = Math.max(1, devicePixelRatio / usual);
+    document.documentElement.style.setProperty("--zoom", zoom);
+    document.body.classList.toggle("zoomed", zoom > 1.05);
+    redraw("size");
+  });
 }
 
 function start() {
@@ -194,14 +233,26 @@ function start() {
   for (const element of document.querySelectorAll("[data-text]")) {
     setText(element, TEXTS[element.dataset.text]);
   }
-  prepareFind();
-  byId("freeze").addEventListener("click", freeze);
-  document.addEventListener("keydown", freezeWithSpace);
-  document.addEventListener("visibilitychange", showOrHide);
+  const field = byId("find"), canvas = byId("ranges-plot");
+  field.placeholder = TEXTS.find;
+  field.setAttribute("aria-label", TEXTS.find);
+  field.addEventListener("input", () => seek(find(field.value)));
+  field.addEventListener("keydown", moveWithKeys);
+  canvas.addEventListener("pointermove", point);
+  canvas.addEventListener("pointerdown", point);
+  canvas.addEventListener("pointerleave", (event) => {  // a finger leaves whenever it is lifted
+    if (event.pointerType === "mouse") choose(find(field.value));
+  });
   const resized = new ResizeObserver(() => redraw("size"));
-  for (const plot of document.querySelectorAll(".plot, #boxes")) resized.observe(plot);
+  for (const plot of document.querySelectorAll(".plot")) resized.observe(plot);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraw("size"));
   showConnection("connecting");
-  setInterval(tick, TICK);
+  setText(byId("freeze"), TEXTS.freeze);
+  byId("freeze").title = TEXTS.freezeHint;
+  byId("freeze").addEventListener("click", freeze);
+  document.addEventListener("keydown", freezeWithSpace);
+  document.addEventListener("visibilitychange", () => document.hidden ? hangUp() : connect());
+  setInterval(tick, PACE.tick);
+  watchZoom();
   connect();
 }

@@ -19,8 +19,12 @@ def text_of(*names):
 def texts(language):
     """Return all that people read on the page, in this *language*, as JSON."""
     translated = catalogue(language).gettext
-    return json.dumps({name: translated(text)
-                       for name, text in json.loads(text_of("texts.json")).items()})
+
+    def in_words(part):
+        if isinstance(part, str):
+            return translated(part)
+        return {name: in_words(text) for name, text in part.items()}
+    return json.dumps(in_words(json.loads(text_of("texts.json"))))
 
 
 def put_together(language):

@@ -1,42 +1,7 @@
 // ---- Words and lists ----
 
-const MOST_BOXES = 300;   // slots drawn; of more, only the number is told
-const MOST_DOTS = 128;    // waiting clients drawn as dots
-const PINNED = 10000;     // milliseconds for which the latest mistake is not replaced
-const SETTLED = 1000;     // milliseconds for which the list of readings is not changed
-
-// What each client makes the server do: its text in full, its text where room is scarce, its look.
-const DOING = {
-  "in work": ["working", "briefWorking", "working"],
-  "silent": ["silent", "briefSilent", "silent"],
-  "half a message": ["half", "briefHalf", "half"],
-  "not reading": ["notReading", "briefNotReading", "unread"],
-  "leaving": ["leaving", "briefLeaving", "leaving"],
-};
-const FREE = ["free", "briefFree", "free"];
-
-let mostSlots = 0;                       // slots seen at a time, where there is no limit
-let pinned = {since: -PINNED, text: ""};  // the mistake that is shown
-let listed = {since: -SETTLED, latest: []};  // the readings that are shown
-
 function fill(text, fields) {
   return text.replace(/\{(\w+)\}/g, (_, name) => fields[name]);
-}
-
-const number = new Intl.NumberFormat(TEXTS.language).format;
-
-// Temperatures come as text with a point, and are shown as they came but for that.
-const comma = new Intl.NumberFormat(TEXTS.language).format(.5)[1];
-const degrees = (text) => text.replace(".", comma);
-
-function timeOf(date) {
-  return date.toLocaleTimeString(TEXTS.language, {hourCycle: "h23"});
-}
-
-function duration(seconds) {
-  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
-  const two = (count) => String(count).padStart(2, "0");
-  return `${hours}:${two(minutes)}:${two(Math.floor(seconds) % 60)}`;
 }
 
 // Names come from clients: as textContent they are text, whatever is in them.
@@ -44,30 +9,44 @@ function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-function toggle(element, name, on) {
-  if (element.classList.contains(name) !== on) element.classList.toggle(name, on);
+function setAttribute(element, name, value) {
+  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
 
-// Have a text of one line fill its place, from *most* down to *least* rem; at *least* it may wrap.
-// Measured again only when its length, or that of its place, changes: digits are equally wide.
-function fit(element, most, least) {
-  const mark = `${element.textContent.length} ${element.clientWidth} ${most} ${fontSize()}`;
-  if (element.fitted === mark) return;
-  element.fitted = mark;
-  element.style.fontSize = most + "rem";
-  toggle(element, "long", false);
-  const size = most * Math.min(1, element.clientWidth / element.scrollWidth);
-  element.style.fontSize = Math.max(size, least) + "rem";
-  toggle(element, "long", size < least);
+function show(element, shown) {
+  if (element.hidden === shown) element.hidden = !shown;
 }
 
-function fontSize() {
-  return getComputedStyle(document.documentElement).fontSize;
+// Set a text in letters as large as there is room for; tell whether it is a new one.
+function setLargeText(element, text) {
+  const changed = element.textContent !== text;
+  if (!changed && !stale.size) return false;  // to measure takes time
+  element.textContent = element.title = text;
+  element.classList.remove("long");
+  element.style.fontSize = "";
+  const share = element.clientWidth / element.scrollWidth;
+  if (share < LEAST_FIT) element.classList.add("long");
+  else if (share < 1) {
+    const size = parseFloat(getComputedStyle(element).fontSize);
+    element.style.fontSize = Math.floor(size * share * .98) + "px";
+  }
+  return changed;
 }
 
 // A name written from right to left must not turn the sentence around it (Unicode's FSI, PDI).
 function isolate(name) {
   return "\u2068" + name + "\u2069";
+}
+
+const number = new Intl.NumberFormat(TEXTS.language).format;
+
+// Temperatures come as text with a point, and are shown as they came but for that.
+const comma = new Intl.NumberFormat(TEXTS.language).format(.5)[1];
+const local = (temperature) => temperature.replace(".", comma);
+
+// Return a *text* about a city and its range.
+function tell(text, {minimum, maximum, ...fields}) {
+  return fill(text, {minimum: local(minimum), maximum: local(maximum), ...fields});
 }
 
 function add(parent, tag, className = "") {
@@ -83,115 +62,106 @@ function fillList(list, values, make, show) {
   values.forEach((value, index) => show(list.children[index], value, index));
 }
 
-// ---- The header, the clients, the hottest and the coldest ----
-
 function drawState() {
-  const {temperatures, totals} = state;
-  main.hidden = false;
-  document.title = fill(TEXTS.title, state);
+  const {temperatures} = state;
+  setText(document.querySelector("title"), fill(TEXTS.title, state));
   setText(byId("service"), fill(TEXTS.service, state));
-  const machine = state.gil ? TEXTS.machineWithGil : TEXTS.machineWithoutGil;
-  setText(byId("machine"), fill(machine, {cores: number(state.cores)}));
-  drawJoin(!totals.accepted);
-  drawWaiting();
-  drawTotals(totals);
+  setText(byId("machine"), fill(state.gil ? TEXTS.machineGil : TEXTS.machineNoGil,
+                                {cores: number(state.cores)}));
+  fillList(byId("commands"), state.join, (list) => add(list, "li"), drawCommand);
+  document.body.classList.toggle("empty", state.totals.accepted === 0);
+  drawQueue();
+  fillList(byId("totals"), Object.entries(TEXTS.totals), makeTotal, (pair, [name, word]) => {
+    setText(pair.firstChild, word);
+    setText(pair.lastChild, number(state.totals[name]));
+    setAttribute(pair, "id", "total-" + name.replace(" ", "-"));
+  });
+  byId("total-errors").classList.toggle("some", state.totals.errors > 0);
   drawMistake();
-  toggle(main, "temp", Boolean(temperatures));
-  for (const id of ["hottest", "coldest", "latest", "ranges"]) byId(id).hidden = !temperatures;
+  main.classList.toggle("temp", Boolean(temperatures));
+  for (const id of ["hottest", "coldest", "latest", "ranges"]) show(byId(id), Boolean(temperatures));
+  show(main, true);
   if (!temperatures) return;
   drawExtreme("hottest", temperatures.hottest);
   drawExtreme("coldest", temperatures.coldest);
+  drawLatest();
 }
 
-// What to type stands large until somebody has come.
-function drawJoin(nobodyCame) {
-  const id = nobodyCame ? "welcome" : "join";
-  byId("welcome").hidden = !nobodyCame;
-  byId("join").hidden = nobodyCame;
-  toggle(main, "empty", nobodyCame);
-  fillList(byId(id + "-commands"), state.join, (list) => add(list, "code"), setText);
+function drawCommand(item, command) {
+  setText(item, command);
+  if (item.letters !== command.length) item.style.setProperty("--letters", command.length);
+  item.letters = command.length;
 }
 
-function drawWaiting() {
+function drawQueue() {
   const {waiting, wait} = state;
   setText(byId("waiting"), waiting === null ? "?" : number(waiting));
-  const about = waiting && wait !== null;
-  const text = waiting === null ? TEXTS.waitingUnknown : about ? TEXTS.waitingAbout : TEXTS.waiting;
-  setText(byId("waiting-words"), fill(text, {seconds: number(Math.max(1, Math.round(wait)))}));
-  const [first, second, more] = byId("queue").children, row = MOST_DOTS / 2;
-  setDots(first, Math.min(waiting || 0, row));
-  setDots(second, Math.max(0, Math.min(waiting || 0, MOST_DOTS) - row));
-  more.hidden = !(waiting > MOST_DOTS);
+  setText(byId("waiting-words"), waiting === null ? TEXTS.waitingUnknown : wait === null
+    ? TEXTS.waiting : fill(TEXTS.waitingAbout, {seconds: number(Math.ceil(wait))}));
+  const dots = "●".repeat(Math.min(waiting || 0, MOST_DOTS));
+  byId("queue").classList.toggle("many", waiting > 30);
+  setText(byId("queue"), waiting > MOST_DOTS ? dots + "…" : dots);
 }
 
-function setDots(element, count) {
-  if (element.count !== count) element.style.setProperty("--dots", element.count = count);
-}
-
-function drawTotals(totals) {
-  setText(byId("total-served"), number(totals.served));
-  setText(byId("total-messages"), number(totals.messages));
-  setText(byId("total-errors"), number(totals.errors));
-  toggle(byId("errors"), "some", totals.errors > 0);
-  setText(byId("total-others"), fill(TEXTS.others, {
-    refused: number(totals.refused), timedOut: number(totals["timed out"]),
-    gone: number(totals.gone), failed: number(totals.failed)}));
-}
-
-// The latest mistake stays for ten seconds, so that it can be read.
+// The latest mistake, which stays long enough to be read, however many come after it.
 function drawMistake() {
-  const text = state.mistake ? fill(TEXTS.mistake, state.mistake) : "";
-  const now = performance.now();
-  if (text === pinned.text || now - pinned.since < PINNED) return;
-  pinned = {since: now, text};
-  setText(byId("mistake"), text);
-  byId("mistake").title = text;
-}
-
-function drawExtreme(id, extreme) {
-  const panel = byId(id), name = byId(id + "-city"), temperature = byId(id + "-temperature");
-  const before = name.textContent, many = main.classList.contains("many");
-  setText(temperature, extreme ? fill(TEXTS.degrees, {degrees: degrees(extreme.temperature)}) : "–");
-  setText(name, extreme ? extreme.city : TEXTS.noCity);
-  name.title = name.textContent;
-  fit(temperature, many ? 2.8 : 3.2, 1.4);
-  fit(name, many ? 1.8 : 2.1, 1.05);
-  // A frame that fades; one a second at most: quick flashes can be dangerous (WCAG 2.1, 2.3.1).
-  const changed = before && before !== name.textContent && before !== TEXTS.noCity;
-  if (changed && !calm.matches && !panel.getAnimations().length) {
-    panel.animate({outlineColor: ["currentcolor", "transparent"]}, 1500);
+  const {mistake} = state, now = performance.now();
+  const told = JSON.stringify(mistake);
+  if (mistake && told !== pinned.mistake && now >= pinned.until) {
+    pinned.mistake = told;
+    pinned.until = now + PACE.pin;
+    setText(byId("mistake-text"), fill(TEXTS.mistake, mistake));
   }
+  byId("mistake").classList.toggle("some", Boolean(pinned.mistake));
+  byId("mistake").classList.toggle("fresh", now < pinned.until);
 }
 
-// ---- The latest readings: they change once a second at most ----
+function drawClocks() {
+  const seconds = Math.floor(state.uptime + age());
+  const pad = (count) => String(count).padStart(2, "0");
+  const time = [Math.floor(seconds / 3600), pad(Math.floor(seconds / 60) % 60), pad(seconds % 60)];
+  setText(byId("uptime"), fill(TEXTS.up, {time: time.join(":")}));
+  setText(byId("clock"), clockTime(lostTime === null ? new Date() : lastWord));
+  drawMistake();
+  if (state.temperatures) drawLatest();
+}
 
+// Count the readings that have come, also those that are out of the list again.
+function countFresh(latest) {
+  const names = latest.map((reading) => JSON.stringify(reading));
+  if (recent.seen) {
+    const known = names.indexOf(recent.seen);
+    recent.fresh += known < 0 ? names.length : known;
+  }
+  recent.seen = names[0];
+}
+
+// The list changes at most once a second, so that it can be read.
 function drawLatest() {
   const now = performance.now();
-  if (!state.temperatures || now - listed.since < SETTLED) return;
-  const {latest} = state.temperatures;
-  if (!newOnes(latest) && latest.length === listed.latest.length) return;
-  listed = {since: now, latest};
-  fillList(byId("readings"), latest, makeReading, (item, reading) => {
-    const [time, city, range] = item.children;
-    setText(time, reading.time);
-    setText(city, reading.city);
-    setText(range, fill(TEXTS.range, {minimum: degrees(reading.minimum),
-                                      maximum: degrees(reading.maximum)}));
-  });
-  showLater();
+  if (now < recent.due && !stale.size) return;
+  if (recent.fresh || !byId("readings").children.length || stale.size) {
+    fillList(byId("readings"), state.temperatures.latest, makeReading, drawReading);
+    recent.due = now + PACE.list;
+  }
+  const rows = Array.from(byId("readings").children);
+  const inSight = rows.filter((row) => row.offsetLeft === rows[0].offsetLeft).length;
+  const more = recent.fresh - inSight;
+  setText(byId("more"), more > 0 ? fill(TEXTS.more, {count: number(more)}) : "");
+  recent.fresh = 0;
 }
 
-// Tell how many readings have come that are not in the list yet.
-function showLater() {
-  const later = state.temperatures ? newOnes(state.temperatures.latest) : 0;
-  byId("later").hidden = !later;
-  setText(byId("later"), fill(TEXTS.latestMore, {count: number(later)}));
+function drawReading(item, reading) {
+  const [time, city, range] = item.children;
+  setText(time, reading.time);
+  setText(city, reading.city);
+  setText(range, tell(TEXTS.range, reading));
 }
 
-function newOnes(latest) {
-  const newest = JSON.stringify(listed.latest[0] || null);
-  const place = latest.findIndex((reading) => JSON.stringify(reading) === newest);
-  return place < 0 ? latest.length : place;
+function makeTotal(list) {
+  const pair = add(list, "div");
+  add(pair, "dt");
+  add(pair, "dd");
 }
 
 function makeReading(list) {
@@ -201,6 +171,18 @@ function makeReading(list) {
   add(item, "span", "range cut");
 }
 
+function drawExtreme(id, extreme) {
+  const panel = byId(id), name = byId(id + "-city");
+  const first = !name.textContent || name.textContent === TEXTS.noCity;
+  const degrees = extreme ? fill(TEXTS.degrees, {degrees: local(extreme.temperature)}) : "–";
+  setLargeText(byId(id + "-temperature"), degrees);
+  const changed = setLargeText(name, extreme ? extreme.city : TEXTS.noCity);
+  // A frame that fades; one a second at most: quick flashes can be dangerous (WCAG 2.1, 2.3.1).
+  if (changed && !first && !calm.matches && !panel.getAnimations().length) {
+    panel.animate({outlineColor: ["currentcolor", "transparent"]}, 1500);
+  }
+}
+
 // ---- Slots ----
 
 function drawSlots() {
@@ -208,43 +190,60 @@ function drawSlots() {
   const used = number(slots.filter(Boolean).length);
   setText(byId("slots-used"), limit ? fill(TEXTS.slotsUsed, {used, slots: number(limit)})
                                     : fill(TEXTS.slotsUnlimited, {used}));
-  byId("slots-more").hidden = slots.length <= MOST_BOXES;
+  show(byId("slots-more"), slots.length > MOST_BOXES);
   setText(byId("slots-more"), fill(TEXTS.slotsMore, {count: number(slots.length - MOST_BOXES)}));
-  // With no limit the number changes all the time; the boxes become smaller, but not larger again.
-  mostSlots = Math.max(mostSlots, slots.length);
-  const count = limit || mostSlots;
-  const size = boxSize(count);
-  if (main.dataset.size !== size) main.dataset.size = size;
-  toggle(main, "many", count > 8 || count <= 4);  // these leave less room for the rest
-  fillList(byId("boxes"), slots.slice(0, MOST_BOXES), makeSlot, drawSlot);
+  const boxes = slots.slice(0, MOST_BOXES);
+  if (!limit && boxes.length < MOST_BOXES) boxes.push(null);  // there is always one more
+  sizeBoxes(boxes.length, !limit);
+  fillList(byId("boxes"), boxes, makeSlot, drawSlot);
 }
 
-function boxSize(count) {
-  if (count <= 4) return "huge";
-  if (count <= 12) return "large";
-  if (count <= 40) return "medium";
-  return count <= 100 ? "small" : "tiny";
+// Columns and letters for so many boxes; without a limit the number changes all the time, and the
+// size of the boxes should not.
+function sizeBoxes(count, unlimited) {
+  const [most, size, columns] = SIZES.find(([limit]) => count <= limit);
+  if (main.dataset.size !== size) stale.size = true;
+  setAttribute(main, "data-size", size);
+  const full = unlimited && count > 4 ? most : count, rows = Math.ceil(full / columns);
+  const across = String(Number.isFinite(full) ? Math.ceil(full / rows) : columns);
+  const style = byId("boxes").style;
+  if (style.getPropertyValue("--columns") !== across) style.setProperty("--columns", across);
 }
 
 function makeSlot(list) {
   const item = add(list, "li", "slot");
   add(item, "span", "word");
+  add(item, "span", "number");
   add(add(item, "span", "client cut"), "bdi").dir = "ltr";
+  add(item, "span", "seconds");
 }
 
 function drawSlot(item, slot, index) {
-  const [word, client] = item.children, size = main.dataset.size;
-  const [text, brief, look] = slot ? DOING[slot.doing] || DOING["in work"] : FREE;
-  const roomy = size === "huge" || size === "large";
-  const seconds = slot && number(Math.floor(slot.since + age()));
-  if (item.look !== look) item.className = "slot " + look;
-  item.look = look;
-  setText(word, fill(TEXTS[roomy ? text : brief], {seconds}));
-  const place = state.max_threads ? String(index + 1) : "";
-  const whole = slot ? fill(TEXTS.since, {client: slot.client,
-                                          seconds: number(Math.floor(slot.seconds + age()))}) : place;
-  setText(client.firstChild, roomy || !slot ? whole : slot.client);
-  if (size === "huge") fit(word, 3, 1.2);
-  else if (size === "large") fit(word, 1.7, 1);
-  else if (word.style.fontSize) word.style.fontSize = word.fitted = "";
+  const [word, place, client, seconds] = item.children;
+  const kind = slot ? "slot busy " + slot.doing.replace(/ /g, "-") : "slot";
+  if (item.className !== kind) item.className = kind;
+  const whole = (time) => number(Math.floor(time + age()));
+  const text = slot ? fill(TEXTS.doing[slot.doing], {seconds: whole(slot.since)}) : TEXTS.free;
+  if (word.textContent !== text || stale.size) setWord(word, text);
+  setText(place, state.max_threads ? String(index + 1) : "");
+  setText(client.firstChild, slot ? slot.client : "");
+  const worked = slot && slot.doing !== "silent" && slot.seconds + age() >= 1;
+  setText(seconds, worked ? fill(TEXTS.seconds, {seconds: whole(slot.seconds)}) : "");
+}
+
+// The letters of a word are as large as the width of the slot allows; few slots have two lines.
+function setWord(element, text) {
+  element.textContent = text;
+  const parts = main.dataset.size === "huge" ? text.split(" ") : [text];
+  const width = Math.max(2, ...parts.map(widthOf)).toFixed(1);
+  if (element.width !== width) element.style.setProperty("--width", width);
+  element.width = width;
+}
+
+const ruler = document.createElement("canvas").getContext("2d");
+
+// Return how wide a text in bold letters is, for each unit of their size.
+function widthOf(text) {
+  ruler.font = "bold 100px system-ui, sans-serif";
+  return ruler.measureText(text.replace(/\d/g, "0")).width / 100;
 }

@@ -1,13 +1,5 @@
 // ---- Pictures ----
 
-const DESCRIBE = 5000;    // milliseconds between new descriptions of a picture
-const LIMIT = 1e6;        // degrees: to draw, all beyond are as good as that
-
-let ranking = [];           // the cities, highest maximum first
-let chosen = null;          // the name of the city that was pointed at or found
-let drawnMinute = "";       // what the picture of the last minute shows
-const rows = {top: 0, height: 1};  // where the picture of ranges has its first city, and the next
-
 // Wipe *canvas*, sized to its place on the page, and return what is needed to draw on it.
 function prepare(canvas) {
   const width = canvas.clientWidth, height = canvas.clientHeight;
@@ -43,47 +35,39 @@ function ticks(low, high, count) {
 // Describe a picture to those who cannot see it, seldom enough to be heard to the end.
 function describe(canvas, text, fields) {
   const now = performance.now();
-  if (canvas.describedAt && now - canvas.describedAt < DESCRIBE) return;
+  if (canvas.describedAt && now - canvas.describedAt < PACE.describe) return;
   canvas.describedAt = now;
-  const label = fill(text, fields);
-  if (canvas.getAttribute("aria-label") !== label) canvas.setAttribute("aria-label", label);
+  setAttribute(canvas, "aria-label", fill(text, fields));
 }
 
-// Return one number for each of the last 59 seconds that are over. The server counts by seconds of
-// its uptime; its last count is of the second under way. Since then it has been silent about them,
-// so there was nothing.
-function lastMinute(counts) {
-  const passed = Math.floor(state.uptime + age()) - Math.floor(minuteUptime);
-  return counts.concat(new Array(Math.min(passed, 60)).fill(0)).slice(-60, -1);
+// Return *counts*, of each of the last 60 seconds, as they are now, without the second under way.
+// The server tells of them when there is something new, so since then there was nothing.
+function upToNow(counts) {
+  const passed = Math.floor(state.uptime + age()) - countedSecond;
+  return counts.concat(new Array(Math.max(0, Math.min(passed, 60))).fill(0)).slice(-60, -1);
 }
 
-function drawMinute() {
-  const counts = lastMinute(state.messages), waiting = lastMinute(state.queue);
+function drawMessages() {
+  const counts = upToNow(state.messages), queue = upToNow(state.queue);
   const now = counts[counts.length - 1], most = Math.max(...counts);
-  const longest = Math.max(...waiting);
-  setText(byId("uptime"), fill(TEXTS.uptime, {time: duration(state.uptime + age())}));
+  const waiting = queue[queue.length - 1], mostWaiting = Math.max(...queue);
   setText(byId("rate"), fill(TEXTS.rate, {count: number(now)}));
   const canvas = byId("messages-plot");
-  const picture = JSON.stringify([counts, waiting]);
-  if (picture === drawnMinute && !stale.size) return;
-  drawnMinute = picture;
   describe(canvas, TEXTS.messagesPicture,
-           {count: number(now), most: number(most), waiting: number(longest)});
+           {count: number(now), most: number(most), waiting: number(waiting || 0),
+            mostWaiting: number(mostWaiting)});
+  const drawn = JSON.stringify([counts, queue]);
+  if (canvas.drawn === drawn && !stale.size) return;
+  canvas.drawn = drawn;
   const paper = prepare(canvas);
-  const frame = drawGrid(paper, Math.max(most, longest));
-  if (longest) drawLine(paper, frame, waiting, "hot", [.5, .4]);
-  drawLine(paper, frame, counts, "busy", []);
-  if (longest) {
-    paper.color("hot");
-    paper.font(.9 * paper.em);
-    paper.write(fill(TEXTS.queueLine, {most: number(longest)}), frame.left + .4 * paper.em,
-                frame.top + .7 * paper.em, "left");
-  }
+  const axes = drawAxes(paper, Math.max(most, mostWaiting));
+  if (mostWaiting) drawLine(paper, axes, queue, "queue", TEXTS.waitingLine);
+  drawLine(paper, axes, counts, "busy", "");
 }
 
-// Draw the scales; return the places of the second at an *index* and of a *count*.
-function drawGrid({pen, width, height, em, color, font, write}, most) {
-  const marks = ticks(0, most, height / (2.2 * em));
+// Draw the scales of the last minute; return the functions x and y that tell where something is.
+function drawAxes({pen, width, height, em, color, font, write}, most) {
+  const marks = ticks(0, most, Math.max(1, height / (2.2 * em)));
   font(.9 * em);
   const left = Math.max(...marks.map((mark) => pen.measureText(number(mark)).width)) + .5 * em;
   const right = width - .5 * em, top = .6 * em, bottom = height - 1.4 * em;
@@ -99,18 +83,25 @@ function drawGrid({pen, width, height, em, color, font, write}, most) {
   write(fill(TEXTS.secondsAgo, {seconds: 60}), left, foot, "left");
   if (width > 16 * em) write(fill(TEXTS.secondsAgo, {seconds: 30}), x(29), foot, "center");
   write(TEXTS.now, width, foot, "right");
-  return {left, top, x, y};
+  return {x, y};
 }
 
-function drawLine({pen, em, color}, {x, y}, counts, name, dashes) {
+// Draw one line over the last minute; with a *label* it is dashed, and labelled where it is highest.
+function drawLine({pen, em, color, font, write}, {x, y}, counts, name, label) {
   color(name);
   pen.lineWidth = .15 * em;
   pen.lineJoin = "round";
-  pen.setLineDash(dashes.map((dash) => dash * em));
+  pen.setLineDash(label ? [.5 * em, .35 * em] : []);
   pen.beginPath();
-  counts.forEach((count, index) => pen.lineTo(x(index), y(count)));
+  counts.forEach((count, index) => pen.lineTo(x(index), y(count || 0)));
   pen.stroke();
   pen.setLineDash([]);
+  if (label) {
+    const most = Math.max(...counts), index = counts.lastIndexOf(most);
+    font(.9 * em, "bold");
+    const above = y(most) - .8 * em, height = above > .4 * em ? above : y(most) + .9 * em;
+    return write(label, x(index) - .4 * em, height, index > 10 ? "right" : "left");
+  }
   pen.beginPath();
   pen.arc(x(counts.length - 1), y(counts[counts.length - 1]), .25 * em, 0, 2 * Math.PI);
   pen.fill();
@@ -124,13 +115,16 @@ function drawRanges() {
   const count = number(ranking.length);
   setText(byId("ranges-title"), fill(TEXTS.ranges, {count}));
   const canvas = byId("ranges-plot");
-  canvas.parentElement.style.setProperty("--cities", ranking.length);
+  if (canvas.cities !== ranking.length) {
+    canvas.cities = ranking.length;
+    canvas.parentElement.style.setProperty("--cities", ranking.length);
+  }
   const paper = prepare(canvas);
   const {width, height, em} = paper;
   rows.top = 1.5 * em;
   rows.height = Math.min(3.4 * em, (height - rows.top - .5 * em) / ranking.length);
   drawFound();
-  if (!ranking.length) return describe(canvas, TEXTS.noReadings, {});
+  if (!ranking.length) return setAttribute(canvas, "aria-label", TEXTS.noReadings);
   describe(canvas, TEXTS.rangesPicture,
            {count, first: ranking[0].city, last: ranking[ranking.length - 1].city});
   const left = Math.min(8 * em, width * .36);
@@ -216,14 +210,13 @@ function drawNames({pen, em, color, font, write}, {x}, room) {
   const names = every ? count : Math.floor(rows.height * count / (1.4 * em));
   const marked = ranking.findIndex(({city}) => city === chosen);
   const name = (index, weight = "") => {
-    const {city, minimum, maximum} = ranking[index];
+    const {city, ...range} = ranking[index];
     const text = every ? city : fill(TEXTS.rank, {rank: number(index + 1), city});
     font(size, weight);
     write(shorten(pen, text, room), 0, middle(index) - (roomy ? .55 * em : 0), "left");
     if (!roomy) return;
     font(.9 * em, weight);
-    write(shorten(pen, fill(TEXTS.shortRange, {
-      minimum: degrees(minimum), maximum: degrees(maximum)}), room), 0, middle(index) + .6 * em, "left");
+    write(shorten(pen, tell(TEXTS.shortRange, range), room), 0, middle(index) + .6 * em, "left");
   };
   color("text");
   for (let n = 0; n < names; n++) {
@@ -241,15 +234,9 @@ function drawNames({pen, em, color, font, write}, {x}, room) {
 // Return *text*, or as much of its beginning as fits in *room* pixels, with an ellipsis.
 function shorten(pen, text, room) {
   if (pen.measureText(text).width <= room) return text;
-  const letters = lettersOf(text);
+  const letters = Array.from(text);
   while (letters.length && pen.measureText(letters.join("") + "…").width > room) letters.pop();
   return letters.join("") + "…";
-}
-
-// Return the letters of a *text* as people see them: an emoji of several parts is one.
-function lettersOf(text) {
-  if (!Intl.Segmenter) return Array.from(text);
-  return Array.from(new Intl.Segmenter().segment(text), ({segment}) => segment);
 }
 
 // ---- To find a city among them ----
@@ -272,6 +259,12 @@ function choose(city) {
   redraw("cities");
 }
 
+// Say what was found; not what becomes of it later, with every reading.
+function seek(city) {
+  choose(city);
+  setText(byId("announced"), foundText(byId("find").value.trim()));
+}
+
 function drawFound() {
   setText(byId("found"), foundText(byId("find").value.trim()));
 }
@@ -281,9 +274,8 @@ function foundText(sought) {
   const index = ranking.findIndex(({city}) => city === chosen);
   if (!ranking.length) return TEXTS.noReadings;
   if (index >= 0) {
-    const minimum = degrees(ranking[index].minimum), maximum = degrees(ranking[index].maximum);
     const city = isolate(chosen), rank = number(index + 1);
-    return fill(TEXTS.found, {city, minimum, maximum, rank, count});
+    return tell(TEXTS.found, {...ranking[index], city, rank, count});
   }
   if (sought) return fill(TEXTS.notFound, {text: sought});
   return together > 1 ? fill(TEXTS.rangesHintMany, {count: together}) : TEXTS.rangesHint;
@@ -295,26 +287,14 @@ function moveWithKeys(event) {
   if (!by || !ranking.length) return;
   event.preventDefault();
   const index = ranking.findIndex(({city}) => city === chosen) + by;
-  choose(ranking[Math.max(0, Math.min(ranking.length - 1, index))].city);
-  byId("find").value = chosen;
+  const {city} = ranking[Math.max(0, Math.min(ranking.length - 1, index))];
+  byId("find").value = city;
+  seek(city);
 }
 
 function point(event) {
   const city = ranking[Math.floor((event.offsetY - rows.top) / rows.height)];
   choose(city ? city.city : null);
-}
-
-function prepareFind() {
-  const field = byId("find"), canvas = byId("ranges-plot");
-  field.placeholder = TEXTS.find;
-  field.setAttribute("aria-label", TEXTS.find);
-  field.addEventListener("input", () => choose(find(field.value)));
-  field.addEventListener("keydown", moveWithKeys);
-  canvas.addEventListener("pointermove", point);
-  canvas.addEventListener("pointerdown", point);
-  canvas.addEventListener("pointerleave", (event) => {  // a finger leaves whenever it is lifted
-    if (event.pointerType === "mouse") choose(find(field.value));
-  });
 }
 
 start();

@@ -182,11 +182,11 @@ def news(seen, look):
 
 def difference(seen, look):
     """Return what of the state has changed since it was *seen*, and the uptime."""
-    before = dict(seen.state)
-    if look.eventful == seen.eventful:
-        before.update({name: look.state[name] for name in OF_THE_MINUTE if name in before})
+    known = dict(seen.state, uptime=None)
+    if known.keys() >= set(OF_THE_MINUTE) and look.eventful == seen.eventful:
+        known.update((name, look.state[name]) for name in OF_THE_MINUTE)
     return {name: value for name, value in look.state.items()
-            if name == "uptime" or name not in before or value != before[name]}
+            if name not in known or value != known[name]}
 
 
 def event(name, data):
