@@ -79,7 +79,9 @@ function drawState() {
   byId("total-errors").classList.toggle("some", state.totals.errors > 0);
   drawMistake();
   main.classList.toggle("temp", Boolean(temperatures));
-  for (const id of ["hottest", "coldest", "latest", "ranges"]) show(byId(id), Boolean(temperatures));
+  for (const id of ["hottest", "coldest", "latest", "ranges"]) {
+    show(byId(id), Boolean(temperatures));
+  }
   show(main, true);
   if (!temperatures) return;
   drawExtreme("hottest", temperatures.hottest);

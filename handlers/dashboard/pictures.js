@@ -86,7 +86,7 @@ function drawAxes({pen, width, height, em, color, font, write}, most) {
   return {x, y};
 }
 
-// Draw one line over the last minute; with a *label* it is dashed, and labelled where it is highest.
+// Draw one line over the last minute; with a *label* it is dashed, and has that where it is highest.
 function drawLine({pen, em, color, font, write}, {x, y}, counts, name, label) {
   color(name);
   pen.lineWidth = .15 * em;
