@@ -59,6 +59,16 @@ def send(client, data, choose):
             client.sendall(piece)
 
 
+def all_that_comes(client):
+    """Return what comes until the server closes; or resets, since it had closed already when the
+    client sent more (docs/mistakes.md)."""
+    came = b""
+    with contextlib.suppress(ConnectionResetError):
+        for piece in iter(lambda: client.recv(65536), b""):
+            came += piece
+    return came
+
+
 @pytest.mark.parametrize("lane", [False, True])
 @pytest.mark.parametrize("keep_open", [False, True])
 def test_the_same_bytes_have_the_same_replies(request, quick_switches, keep_open, lane):
@@ -74,7 +84,7 @@ def test_the_same_bytes_have_the_same_replies(request, quick_switches, keep_open
                 send(client, data, choose)
                 with contextlib.suppress(OSError):
                     client.shutdown(socket.SHUT_WR)
-                came = read_all(client).decode().split("\n")
+                came = all_that_comes(client).decode().split("\n")
             assert came == [*replies, ""], (seed, data)
             expected[outcome] += 1
             wait_until(lambda: not server.in_service())
