@@ -214,13 +214,18 @@ def test_a_viewer_too_many_is_told_so(browser):
 class HeldBack(DashboardHandler):
     """As behind something that buffers the stream."""
 
+    held = True
+
     def keep_telling(self):
-        self.server.stopping.wait()
+        if self.held:
+            self.server.stopping.wait()
+        super().keep_telling()
 
 
 def test_where_the_stream_is_held_back_the_page_asks(browser):
     with serving(UppercaseHandler) as server, Watch(server, "upper") as watch:
-        with serving(type("Handler", (HeldBack,), {"watch": watch}), max_threads=9) as page:
+        handler = type("Handler", (HeldBack,), {"watch": watch})
+        with serving(handler, max_threads=9) as page:
             browser.open("http://127.0.0.1:%d/" % page.server_address[1])
             wait_until(lambda: browser.run("PACE.silence = PACE.poll = 200") == 200, "the page")
             wait_until(lambda: connection_of(browser) == "asking", "it to ask")
@@ -229,6 +234,9 @@ def test_where_the_stream_is_held_back_the_page_asks(browser):
                     client.sendall(b"x\n")
                     assert client.recv(9) == b"X\n"
                 wait_until(lambda: browser.text("#total-messages dd") == str(number), "the state")
+            handler.held = False
+            browser.run("PACE.polls = 1")
+            wait_until(lambda: connection_of(browser) == "live", "the stream")
 
 
 @needs_linux

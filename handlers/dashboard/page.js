@@ -9,6 +9,7 @@ const PACE = {
   silence: 4000,   // without a word until the server is asked; it says something every 2 s
   answer: 1500,    // until the answer must be there, or the server counts as lost
   poll: 2000,      // between two questions where the stream does not come through
+  polls: 15,       // how many questions until the stream is tried again (no time)
   tick: 200,       // between the steps of the clocks
   list: 1000,      // between two changes of the latest readings
   pin: 10000,      // for which a mistake stays in sight
@@ -32,6 +33,7 @@ let asked = null;           // the AbortController of a question, while there is
 let timer = null;           // of the next attempt or question
 let lastHeard = 0;          // when (performance.now) the server last said something,
 let lastWord = null;        // and at what time
+let polls = 0;              // questions asked since the stream was tried
 let connection = "";        // connecting, live, asking, full or lost
 let state = null;           // what the server has told of its state,
 let stateTime = 0;          // when the last of it came,
@@ -59,6 +61,7 @@ function connect() {
   source.addEventListener("state", (event) => takeState(JSON.parse(event.data)));
   source.addEventListener("cities", (event) => takeCities(JSON.parse(event.data)));
   lastHeard = performance.now();
+  polls = 0;
 }
 
 // A tab that nobody sees holds no stream: a browser has six for all its tabs.
@@ -107,7 +110,8 @@ function askWhy() {
   });
 }
 
-// The stream is silent. If the server answers, something on the way holds the stream back.
+// The stream is silent. If the server answers, something on the way holds the stream back; or it was
+// for once only, so now and then the stream is tried again.
 function poll() {
   ask("state", "GET", async (reply) => {
     if (!reply.ok) throw new Error(reply.status);
@@ -116,7 +120,8 @@ function poll() {
     source = null;
     takeState(temperatures ? {...news, temperatures: rest} : news);
     if (ranges) takeCities({reset: true, readings: ranges});
-    later(poll, PACE.poll);
+    polls += 1;
+    later(polls < PACE.polls ? poll : connect, PACE.poll);
   });
 }
 
