@@ -103,6 +103,7 @@ ASK_CITY = "City (? shows hottest and coldest; help; an empty line ends): "
 ASK_MAXIMUM = "Maximum in degrees Celsius (an empty line goes back): "
 ASK_MINIMUM = "Minimum in degrees Celsius (an empty line goes back): "
 NOT_A_NUMBER = "'{text}' is not a number: expected degrees such as 31 or -3.5."
+NUMBER_FOR_CITY = "{number} is a number: expected the name of a city first."
 MAX_BELOW_MIN = "The maximum {maximum} is below the minimum {minimum}: type both again."
 HELP = """Recife         a city: then its maximum and minimum are asked
 Recife,31,24   or all in one line: city, maximum, minimum
@@ -463,6 +464,11 @@ def ask_reading():
         city = input(_(ASK_CITY)).strip()
         if city.lower() in ("help", _("help")):
             print(_(HELP))
+            continue
+        if city.lower() in ("exit", "quit", _("exit")):
+            return ""
+        if as_number(city):
+            print(_(NUMBER_FOR_CITY).format(number=city))
             continue
         if not city or city.startswith("?") or is_more_than_a_city(city):
             return city

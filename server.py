@@ -31,6 +31,7 @@ from engine.shortages import Shortages
 from engine.signals import StopSignals, load_what_threads_need
 from engine.stopping import GracefulStop
 from handlers import SERVICES
+from handlers.lines import check_service
 
 log = logging.getLogger("server")
 
@@ -168,6 +169,7 @@ def serve(options, signals):
 def make_server(options):
     """Return a server that listens as the *options* say. Raises `CannotStart`."""
     handler = SERVICES[options.service]
+    check_service(handler)
     wanted = service_attributes(options)
     if wanted.get("keep_open", handler.keep_open) and Lane.exists_here:
         handler = type(handler.__name__, (StaysInLane, handler), {"lane": Lane()})

@@ -295,7 +295,9 @@ def test_asking_for_a_reading(start_server):
     terminal.type("Olinda,30,24\nNatal,29,23\n")  # pasted
     terminal.wait_for("BYE\n(.*\n)*.*BYE\n")
     terminal.wait_for("City.*: ")
-    terminal.type("\n")
+    terminal.type("31,5\n")
+    terminal.wait_for("31,5 is a number: expected the name of a city first.\nCity.*: ")
+    terminal.type("exit\n")
     assert terminal.end()[0] == 0
 
 

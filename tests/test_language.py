@@ -188,7 +188,7 @@ def test_at_the_prompt_numbers_may_have_a_comma_and_are_shown_with_one(portugues
         terminal.type(text + "\n")
         terminal.wait_for(prompt)
     terminal.wait_for("Cidade .*: ")
-    terminal.type("\n")
+    terminal.type("sair\n")
     assert terminal.end()[0] == 0
 
 

@@ -75,6 +75,7 @@ COMMAS = "expected commas, such as Recife,31,24"
     ("Natal;29", "separated by semicolons"), ("Recife: 31, 24", "by spaces: " + COMMAS),
     ("Recife,31,5,24,5", "a decimal comma in it: expected a point, such as Recife,31.5,24.5"),
     ('Recife,"31,5",24', "a decimal comma in it: expected a point, such as 31.5"),
+    ("Recife,31,24\\n", "there is a backslash and the letter n at the end of it: expected a line feed"),
     ("city,max,min", "are words: expected numbers, such as Recife,31,24.5; leave a header row out"),
     ("Cidade,Máxima,Mínima", "leave a header row out"),
     ("", "the message is empty: expected city,max,min such as Recife,31,24.5"),

@@ -29,7 +29,8 @@ def texts(language):
 
 def put_together(language):
     """Return the page in this *language*: its parts stand in their elements of ``page.html``."""
-    page = text_of("page.html")
+    code = catalogue(language).gettext("en")
+    page = text_of("page.html").replace('lang="en"', 'lang="{}"'.format(code))
     for element, text in (("<style>", text_of("page.css")), ('id="texts">', texts(language)),
                           ("<script>", text_of("page.js", "panels.js", "pictures.js"))):
         page = page.replace(element, element + "\n" + text)

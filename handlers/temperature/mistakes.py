@@ -31,6 +31,8 @@ TOO_MANY = ("there is more than a city and two temperatures: " + EXPECTED
 NOT_A_NUMBER = "field {field} '{text}' is not a number: expected degrees such as 31 or -3.5"
 LONG_NUMBER = "field {field} has {length} characters: expected a number of {limit} at most"
 NO_NUMBER = "field {field} is empty: expected degrees such as 31 or -3.5"
+BACKSLASH_N = ("there is a backslash and the letter n at the end of it: expected a line feed; in a program, "
+               "write one backslash, not two")
 UNIT = "field {field} '{text}' has a unit: expected the number alone, such as {example}"
 OTHER_MINUS = "field {field} '{text}' has another sign for minus: expected -, such as {example}"
 INVISIBLE = ("field 1 (city) has an invisible or control character ({code}): "
@@ -58,6 +60,8 @@ def what_is_wrong(message, fields):
             return _(text).format(position=message.index(character) + 1)
     if not message.strip(" ,;\t|\xa0"):
         return _(EMPTY)
+    if message.endswith("\\n"):
+        return _(BACKSLASH_N)
     if fields is None:
         return _(QUOTES if len(message) < csv.field_size_limit() else LONG_FIELD)
     for separator, name in SEPARATORS:
