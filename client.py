@@ -23,6 +23,7 @@ import re
 import select
 import signal
 import socket
+import struct
 import sys
 import threading
 import time
@@ -792,7 +793,10 @@ def choose_language(language):
     global _catalogue
     folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "translations")
     name = LANGUAGES.get(language) or LANGUAGES[system_language()]
-    _catalogue = gettext.translation("classroom", folder, [name], fallback=True)
+    try:
+        _catalogue = gettext.translation("classroom", folder, [name])
+    except (OSError, ValueError, LookupError, struct.error):  # it is missing, or damaged
+        _catalogue, name = gettext.NullTranslations(), "en"
     os.environ["LANGUAGE"] = name  # argparse asks gettext itself
     gettext.bindtextdomain("classroom", folder)
     gettext.textdomain("classroom")

@@ -26,7 +26,7 @@ from engine.leading import LeadingThreads
 from engine.listening import CannotStart, Listening, listening_server
 from engine.mistakes import Mistakes
 from engine.options import parse_options, service_attributes
-from engine.output import prepare_output
+from engine.output import prepare_output, prepare_streams
 from engine.shortages import Shortages
 from engine.signals import StopSignals, load_what_threads_need
 from engine.stopping import GracefulStop
@@ -127,6 +127,7 @@ class ClassroomServer(Accounts, Mistakes, Jams, GracefulStop, Shortages, Bounded
 def main(arguments=None):
     """Run the server until it is told to stop; return the program's exit status."""
     signals = StopSignals()
+    prepare_streams()
     options = parse_options(SERVICES, arguments)
     screen = prepare_output(options.quiet, options.verbose)
     try:

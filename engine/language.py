@@ -8,6 +8,7 @@ The English stands in the source, and ``_`` marks a text where it is used. The P
 import argparse
 import gettext
 import os
+import struct
 
 #: As users name the languages -> as the catalogues are named. English needs none.
 LANGUAGES = {"en": "en", "pt": "pt_BR"}
@@ -46,14 +47,18 @@ def choose(language=None):
     global _chosen
     language = language if language in LANGUAGES else of_the_system()
     _chosen = catalogue(language)
-    os.environ["LANGUAGE"] = LANGUAGES[language]  # argparse asks gettext itself
+    can_speak = isinstance(_chosen, gettext.GNUTranslations)
+    os.environ["LANGUAGE"] = LANGUAGES[language] if can_speak else "en"  # argparse asks gettext itself
     gettext.bindtextdomain(DOMAIN, FOLDER)
     gettext.textdomain(DOMAIN)
 
 
 def catalogue(language):
-    """Return the texts in this *language*, "en" or "pt"."""
-    return gettext.translation(DOMAIN, FOLDER, [LANGUAGES[language]], fallback=True)
+    """Return the texts in this *language*, "en" or "pt"; English where they cannot be read."""
+    try:
+        return gettext.translation(DOMAIN, FOLDER, [LANGUAGES[language]])
+    except (OSError, ValueError, LookupError, struct.error):  # it is missing, or damaged
+        return gettext.NullTranslations()
 
 
 def of_the_system():

@@ -156,15 +156,21 @@ class Translated(logging.Formatter):
         return super().format(record)
 
 
+def prepare_streams():
+    """See to it that nothing which is printed breaks the console's character set, and that a file
+    on Windows gets UTF-8. To be called first, for also ``--help`` has accents."""
+    for stream in sys.stdout, sys.stderr:
+        if hasattr(stream, "reconfigure"):  # IDLE's have not
+            in_a_file = os.name == "nt" and not stream.isatty()  # which is better in UTF-8
+            chosen = None if os.environ.get("PYTHONIOENCODING") or not in_a_file else "utf-8"
+            stream.reconfigure(errors="backslashreplace", encoding=chosen)
+
+
 def prepare_output(quiet, verbose):
     """Put a `Screen` behind standard output and error, and set up the log; return the `Screen`."""
     screen = Screen()
     for name in "stdout", "stderr":
         stream = getattr(sys, name)
-        if hasattr(stream, "reconfigure"):  # IDLE's have not
-            in_a_file = os.name == "nt" and not stream.isatty()  # which is better in UTF-8
-            chosen = None if os.environ.get("PYTHONIOENCODING") or not in_a_file else "utf-8"
-            stream.reconfigure(errors="backslashreplace", encoding=chosen)  # no line breaks it
         if stream is not None:
             setattr(sys, name, Lines(stream, screen))
     atexit.register(screen.end)  # for the traceback of a mistake of ours

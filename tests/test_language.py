@@ -112,6 +112,30 @@ def test_the_client_alone_speaks_english(tmp_path):
     assert status == 0 and output.startswith("usage: ")
 
 
+@pytest.mark.parametrize("damage", [
+    lambda mo: mo.write_bytes(b""), lambda mo: mo.write_bytes(mo.read_bytes()[:20000]),
+    lambda mo: mo.write_bytes(b"no catalogue at all"), lambda mo: mo.unlink() or mo.mkdir(),
+    lambda mo: mo.write_bytes(mo.read_bytes().replace(b"charset=UTF-8", b"charset=NOONE"))])
+def test_where_the_catalogue_is_damaged_there_is_english(tmp_path, damage):
+    for name in "engine", "handlers", "translations":
+        shutil.copytree(str(ROOT / name), str(tmp_path / name))
+    for name in "server.py", "client.py":
+        shutil.copy(str(ROOT / name), str(tmp_path))
+    damage(tmp_path / update.MO.relative_to(ROOT))
+    for program in "server.py", "client.py":
+        status, output, problem = run(program, "--lang", "pt", "--help", folder=tmp_path)
+        assert (status, problem) == (0, "") and output.startswith("usage: ")
+    status, _, problem = run("server.py", "--host", "nowhere.invalid", "--dashboard", "0",
+                             folder=tmp_path)
+    assert status == 1 and problem.startswith("server.py: cannot listen on nowhere.invalid:")
+
+
+@pytest.mark.parametrize("program", ["server.py", "client.py"])
+def test_what_an_output_cannot_show_is_written_as_escapes(program):
+    status, output, problem = run(program, "--help", env=dict(PORTUGUESE, PYTHONIOENCODING="ascii"))
+    assert (status, problem) == (0, "") and "op\\xe7\\xf5es:" in output
+
+
 # What people read
 
 

@@ -237,6 +237,7 @@ def test_where_the_stream_is_held_back_the_page_asks(browser):
             handler.held = False
             browser.run("PACE.polls = 1")
             wait_until(lambda: connection_of(browser) == "live", "the stream")
+            browser.open("about:blank")
 
 
 @needs_linux

@@ -78,7 +78,8 @@ class DashboardHandler(http.server.BaseHTTPRequestHandler):
     language = None
     server_version = "dashboard"
     sys_version = ""
-    refusal = "HTTP/1.0 503 Service Unavailable\r\nContent-Type: text/plain\r\n\r\n503: {}\n"
+    refusal = ("HTTP/1.0 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n"
+               "X-Content-Type-Options: nosniff\r\n\r\n503: {}\n")
     error_content_type = "text/plain; charset=utf-8"
     error_message_format = "%(code)d: %(explain)s\n"
 

@@ -8,6 +8,7 @@ const PACE = {
   retry: 2000,     // until another attempt to reach the server
   silence: 4000,   // without a word until the server is asked; it says something every 2 s
   answer: 1500,    // until the answer must be there, or the server counts as lost
+  all: 30000,      // until the whole state must be there, of a server that has answered
   poll: 2000,      // between two questions where the stream does not come through
   polls: 15,       // how many questions until the stream is tried again (no time)
   tick: 200,       // between the steps of the clocks
@@ -86,10 +87,10 @@ function hear() {
 }
 
 // Ask the server for something; what comes of it goes to answered(reply), or it is lost.
-async function ask(path, method, answered) {
+async function ask(path, method, answered, patience = PACE.answer) {
   hangUp();
   const question = asked = new AbortController();
-  const limit = setTimeout(() => question.abort(), PACE.answer);
+  const limit = setTimeout(() => question.abort(), patience);
   try {
     const reply = await fetch(path, {method, signal: question.signal, cache: "no-store"});
     await answered(reply);
@@ -113,6 +114,10 @@ function askWhy() {
 // The stream is silent. If the server answers, something on the way holds the stream back; or it was
 // for once only, so now and then the stream is tried again.
 function poll() {
+  ask("./", "HEAD", () => { askForAll(); });  // at once; to make the state of many cities takes longer
+}
+
+function askForAll() {
   ask("state", "GET", async (reply) => {
     if (!reply.ok) throw new Error(reply.status);
     const {temperatures, ...news} = await reply.json();
@@ -122,7 +127,7 @@ function poll() {
     if (ranges) takeCities({reset: true, readings: ranges});
     polls += 1;
     later(polls < PACE.polls ? poll : connect, PACE.poll);
-  });
+  }, PACE.all);
 }
 
 function lose() {
