@@ -75,7 +75,7 @@ def test_an_answer_to_a_message_too_long_is_shown(upper_port):
 def test_nobody_there():
     port = free_port()
     assert run_client(port, "x") == (1, "", "Cannot reach 127.0.0.1:{}: connection refused. "
-                                     "Is the server running?\n".format(port))
+                                     "Is the server running there? Check --host and --port.\n".format(port))
 
 
 @pytest.mark.parametrize("host, told", [("no-such-host.invalid", "no host of that name"),
@@ -533,7 +533,7 @@ def test_nobody_there_at_a_terminal():
     terminal = Terminal("--port", str(free_port()))
     terminal.wait_for("Message.*: ")
     terminal.type("olá\n")
-    terminal.wait_for("Cannot reach 127.0.0.1:.*connection refused. Is the server running.\n"
+    terminal.wait_for("Cannot reach 127.0.0.1:.*connection refused. Is the server running there.*\n"
                       "Enter tries again to send 'olá' .Ctrl.C ends.: ")
     terminal.type("mundo\n")  # what is typed instead is not dropped without a word
     terminal.wait_for("Not sent: mundo\n(.*\n)*Enter tries again to send 'olá'.*: ")

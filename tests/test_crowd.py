@@ -159,7 +159,7 @@ def test_nobody_there(tmp_path):
     assert rest.splitlines() == [
         "Replies 0, errors 3, total time {} s.".format(lines[-1]["waited"]),
         "3 refused: Cannot reach 127.0.0.1:{}: connection refused. Is the server".format(port),
-        "running?"]
+        "running there? Check --host and --port."]
     assert times_in(tmp_path / "times") == [
         {"client": number, "connected": None, "sent": None, "replied": None}
         for number in (1, 2, 3)]

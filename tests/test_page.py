@@ -198,6 +198,23 @@ def serve_page(**attributes):
     return serving(type("Handler", (DashboardHandler,), attributes), max_threads=9)
 
 
+def test_clients_that_do_not_read_or_do_not_go(browser):
+    handler = type("Handler", (UppercaseHandler,),
+                   {"reply": lambda self, message: message * 10000000})
+    with serving(handler, max_threads=2) as server, Watch(server, "upper") as watch:
+        with serve_page(watch=watch) as page:
+            look_at(browser, page.server_address[1])
+            with socket.create_connection(server.server_address) as deaf, \
+                    socket.create_connection(server.server_address) as staying:
+                deaf.sendall(b"x\n")
+                staying.sendall(b"\nmore\n")
+                assert staying.recv(9) == b"\n"
+                wait_until(lambda: sorted(words(browser)) == ["leaving", "not reading"], "the words")
+                assert "gradient" in style(browser, ".slot.not-reading", "backgroundImage")
+                assert style(browser, ".slot.leaving", "backgroundImage") == "none"
+            browser.open("about:blank")
+
+
 def test_a_viewer_too_many_is_told_so(browser):
     with serving(UppercaseHandler) as server, Watch(server, "upper") as watch:
         viewers = Viewers(0)
