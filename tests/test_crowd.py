@@ -48,7 +48,8 @@ def times_in(path):
 
 @pytest.mark.parametrize("threads", [1, 4, 0])
 def test_a_staircase_steps_of_four_and_a_wall(start_server, tmp_path, threads):
-    server, work = start_server("--work", "0.08", "--max-threads", str(threads)), 0.08
+    work = 0.08 if threads == 1 else 0.2  # one after the other would take 1.6 s, also if much else runs
+    server = start_server("--work", str(work), "--max-threads", str(threads))
     status, out, err = run_client(server.port, "--crowd", "8", "--csv", str(tmp_path / "times"),
                                   env=PLAIN)
     assert (status, err) == (0, "")
@@ -66,7 +67,7 @@ def test_a_staircase_steps_of_four_and_a_wall(start_server, tmp_path, threads):
         assert abs(bar - max(bars) * row["replied"] / last) <= 1
     for place, row in enumerate(rows):
         assert row["replied"] >= work * (place // (threads or 8) + 1) - 0.001
-    assert {1: last >= 8 * work, 4: last < 6 * work, 0: last < 6 * work}[threads]
+    assert (last >= 8 * work) == (threads == 1)
 
     total, slowest, median, rate = map(float, re.fullmatch(
         r"Replies 8, errors 0, total time ([\d.]+) s\.\n"
