@@ -59,7 +59,8 @@ NOBODY_READS = {errno.EPIPE, errno.EINVAL if os.name == "nt" else errno.EPIPE}
 #: Seconds that connecting may take; a slow server accepts at once, only an absent one does not.
 CONNECT_LIMIT = 10.0
 
-REFUSED = "Cannot reach {server}: connection refused. Is the server running there? Check --host and --port."
+REFUSED = ("Cannot reach {server}: connection refused. Is the server running there? "
+           "Check --host and --port.")
 NO_ANSWER = "Cannot reach {server}: no answer within {seconds} s. Is the address right?"
 UNKNOWN_HOST = "Cannot reach {server}: there is no host of that name. Check --host and --port."
 UNREACHABLE = "Cannot reach {server}: {reason}. Check --host and --port."
@@ -115,8 +116,9 @@ EXTREMES = "Hottest city: {} with {}. Coldest city: {} with {}. Cities: {}."
 ONE_CITY = "{}: maximum {}, minimum {}."
 NO_CITIES = "No city has sent a reading."
 
+#: As users name the languages -> as the catalogues are named.
+LANGUAGES = {"en": "en", "pt": "pt_BR"}
 
-LANGUAGES = {"en": "en", "pt": "pt_BR"}  # as users name them -> as the catalogues are named
 _catalogue = gettext.NullTranslations()  # set by `choose_language`, before other threads need it
 
 

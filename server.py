@@ -31,7 +31,7 @@ from engine.shortages import Shortages
 from engine.signals import StopSignals, load_what_threads_need
 from engine.stopping import GracefulStop
 from handlers import SERVICES
-from handlers.lines import check_service
+from handlers.check import check_service
 
 log = logging.getLogger("server")
 

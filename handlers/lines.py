@@ -1,7 +1,6 @@
 """A message a line, a reply a line: the conversation that every service here shares."""
 
 import contextlib
-import inspect
 import itertools
 import logging
 import math
@@ -10,7 +9,6 @@ import time
 from engine.effort import Effort, has_gil
 from engine.language import _
 from engine.leading import makes_way
-from engine.listening import CannotStart
 from engine.messages import MessageHandler, Unusable
 from engine.replies import CHUNK, SURELY_THERE
 from engine.screen import excerpt, printable
@@ -32,26 +30,7 @@ NOT_A_LINE = "reply() returned {reply!r}: expected a str without line feeds"
 NO_MESSAGE = "no message came"
 SILENT_AT_STOP = "it had sent nothing when the server stopped"
 NO_REPLY = "{handler} has no reply(): write def reply(self, message) in it"
-NO_LINE_HANDLER = "{handler} is no LineHandler: write class {handler}(LineHandler)"
-OTHER_INIT = ("{handler} takes other arguments than a handler gets: leave __init__ out of it. There is "
-              "one object for each client; what clients share stands outside the class")
 FAILED = "ERR the service failed on this message: its log says why"
-
-
-def check_service(handler):
-    """Raise `CannotStart` when a class cannot be a service: one of a beginner's mistakes."""
-    problem = None
-    if not (isinstance(handler, type) and issubclass(handler, LineHandler)):
-        problem = NO_LINE_HANDLER
-    elif handler.reply is LineHandler.reply:
-        problem = NO_REPLY
-    else:
-        try:
-            inspect.signature(handler).bind("request", "client_address", "server")
-        except TypeError:
-            problem = OTHER_INIT
-    if problem:
-        raise CannotStart(_(problem).format(handler=getattr(handler, "__name__", handler)))
 
 
 class BadMessage(ValueError):

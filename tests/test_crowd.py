@@ -48,7 +48,7 @@ def times_in(path):
 
 @pytest.mark.parametrize("threads", [1, 4, 0])
 def test_a_staircase_steps_of_four_and_a_wall(start_server, tmp_path, threads):
-    work = 0.08 if threads == 1 else 0.2  # in turn it would be 1.6 s: time for a busy machine
+    work = 0.08 if threads == 1 else 0.2  # six times as long is time enough for a busy machine
     server = start_server("--work", str(work), "--max-threads", str(threads))
     status, out, err = run_client(server.port, "--crowd", "8", "--csv", str(tmp_path / "times"),
                                   env=PLAIN)
@@ -67,7 +67,7 @@ def test_a_staircase_steps_of_four_and_a_wall(start_server, tmp_path, threads):
         assert abs(bar - max(bars) * row["replied"] / last) <= 1
     for place, row in enumerate(rows):
         assert row["replied"] >= work * (place // (threads or 8) + 1) - 0.001
-    assert (last >= 8 * work) == (threads == 1)
+    assert {1: last >= 8 * work, 4: last < 6 * work, 0: last < 6 * work}[threads]
 
     total, slowest, median, rate = map(float, re.fullmatch(
         r"Replies 8, errors 0, total time ([\d.]+) s\.\n"

@@ -13,7 +13,8 @@ from conftest import ask, connect, read_all, read_line, reset, serving, wait_unt
 from engine import messages
 from engine.listening import CannotStart
 from handlers import SERVICES
-from handlers.lines import BadMessage, LineHandler, check_service
+from handlers.check import check_service
+from handlers.lines import BadMessage, LineHandler
 from handlers.uppercase import UppercaseHandler
 
 pytestmark = pytest.mark.usefixtures("quick_switches")

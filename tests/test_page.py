@@ -347,6 +347,13 @@ def test_what_was_found_is_announced(start_page, browser):  # noqa: F811
     assert "31" in browser.text("#announced")
 
 
+def test_a_zoom_from_before_the_page_came_is_known(start_page, browser):  # noqa: F811
+    look_at(browser, start_page().page)
+    assert browser.run("[[1920, 1920], [1920, 1097], [1920, 1620], [0, 390], [1900, 1920]]"
+                       ".map(widths => Math.round(100 * zoomBefore(...widths)))") == [
+        100, 175, 100, 100, 100]  # not zoomed, at 175 %, beside a side bar, phones, full screen
+
+
 def test_zoom_makes_the_letters_larger(start_page, browser):  # noqa: F811
     server = start_page("--service", "temp")
     look_at(browser, server.page)

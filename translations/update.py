@@ -102,11 +102,13 @@ def words_in(value):
 
 
 def called(function):
+    """Return the name of the *function* that is called, whatever object it belongs to."""
     return getattr(function, "id", None) or getattr(function, "attr", "")
 
 
 def is_for_texts(function):
-    """Tell whether a call of this *function* has texts for its arguments."""
+    """Tell whether a call of this *function* has texts for its arguments: the mark itself, what an
+    option expects (`number`), the reason of a ``socket.timeout`` and other errors, the log."""
     name = called(function)
     return (name in ("_", "number", "timeout") or name.endswith("Error")
             or name in ("debug", "info", "warning", "error", "exception"))

@@ -1,7 +1,7 @@
 """The live page: a look at the server, pushed to whoever watches.
 
-``GET /`` is the page (`page`), ``GET /events`` what it lives on (Server-Sent Events, https://html.spec.whatwg.org/multipage/server-sent-events.html),
-``GET /state`` the same as JSON.
+``GET /`` is the page (`page`), ``GET /events`` what it lives on (Server-Sent Events,
+https://html.spec.whatwg.org/multipage/server-sent-events.html), ``GET /state`` the same as JSON.
 
 To be watched costs those who are served next to nothing: everything is read, and reckoned, in the
 page's own threads. They share a `Watch`, whose locks guard all that it remembers between two looks.
@@ -68,8 +68,8 @@ class Sender(io.BufferedIOBase):
 
 class DashboardHandler(http.server.BaseHTTPRequestHandler):
     """Show one viewer the page. ``watch``, a `Watch`, is a class attribute to be set; so are the
-    ``viewers``, and ``names``, by which the server may be called besides its addresses (in lower
-    case)."""
+    ``viewers``; ``names``, by which the server may be called besides its addresses (in lower case);
+    and ``language``, that of the page, None for each viewer's own."""
 
     timeout = 10.0  # for the request to come, and for something of what is sent to be taken
     watch = None

@@ -227,15 +227,22 @@ function age() {
 // ---- To begin ----
 
 // The letters go with the size of the window, in which a browser's zoom would change nothing: so
-// they grow by as much as the pixels do.
+// they grow by as much as the pixels do. A window as wide as before that has fewer of them inside was
+// zoomed before the page came; a side bar takes less.
 function watchZoom() {
-  const usual = devicePixelRatio;
-  addEventListener("resize", () => {
+  const usual = devicePixelRatio / zoomBefore(outerWidth, innerWidth);
+  const show = () => {
     const zoom = Math.max(1, devicePixelRatio / usual);
     document.documentElement.style.setProperty("--zoom", zoom);
     document.body.classList.toggle("zoomed", zoom > 1.05);
     redraw("size");
-  });
+  };
+  addEventListener("resize", show);
+  if (usual < devicePixelRatio) show();
+}
+
+function zoomBefore(outer, inner) {
+  return outer > 1.2 * inner ? outer / inner : 1;
 }
 
 function start() {

@@ -41,7 +41,6 @@ class Watch:
 
     def __init__(self, server, name):
         self.server = server
-        self.name = name
         self._lock = threading.Lock()
         self._began = time.monotonic()
         self._looked = -math.inf
