@@ -274,8 +274,8 @@ def test_a_server_that_stands_still_is_noticed(start_page, browser):  # noqa: F8
             then = re.search(r"[\d:]{8}", browser.text("#connection")).group()
             wait_until(lambda: browser.text("#clock") == then, "the clock of that time")
             word = browser.text(".slot .word")
-            browser.run("var ticks = 0; setInterval(() => ticks++, 200)")
-            wait_until(lambda: browser.run("ticks > 6"), "more than a second")
+            browser.run("var beats = 0; setInterval(() => beats++, 200)")
+            wait_until(lambda: browser.run("beats > 6"), "more than a second")
             assert (browser.text("#clock"), browser.text(".slot .word")) == (then, word)
         finally:
             server.process.send_signal(signal.SIGCONT)
