@@ -376,7 +376,7 @@ def test_nothing_jumps_while_loading(start_page, browser):  # noqa: F811
     assert browser.run("document.querySelector('#hottest').getAnimations().length") == 0
 
 
-def test_in_portuguese(browser, start_page):  # noqa: F811
+def test_in_portuguese(start_page, browser):  # noqa: F811
     server = start_page("--service", "temp")
     server.ask("Recife,31.5,24")
     browser.call("Network.enable")
