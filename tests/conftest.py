@@ -18,6 +18,7 @@ import time
 from unittest import mock
 
 import pytest
+from side_by_side import pytest_runtestloop  # noqa: F401 (a hook)
 
 try:
     import pty
@@ -451,11 +452,9 @@ def take_terminal():
 
 needs_terminal = pytest.mark.skipif(pty is None, reason="this system has no pseudo-terminals")
 
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+
 needs_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads Linux's /proc")
-
-
-#: How long the slowest honest answer took under each attack, in seconds: test -> seconds.
-slowest_answers = {}
 
 
 def pytest_addoption(parser):
@@ -475,7 +474,9 @@ def pytest_unconfigure(config):
 
 
 def pytest_terminal_summary(terminalreporter):
-    if slowest_answers:
+    slowest = {report.nodeid: value for report in terminalreporter.getreports("passed")
+               for name, value in report.user_properties if name == "slowest answer"}
+    if slowest:
         terminalreporter.section("slowest of 50 honest answers under attack")
-        for name, seconds in sorted(slowest_answers.items()):
-            terminalreporter.write_line("{:6.0f} ms  {}".format(seconds * 1000, name))
+        for test, seconds in sorted(slowest.items()):
+            terminalreporter.write_line("{:6.0f} ms  {}".format(seconds * 1000, test))

@@ -1,0 +1,128 @@
+"""Runs the files of the suite side by side, which takes a third of the time.
+
+Most tests wait: for a program to start, for a deadline, for a page to change. So several processes,
+forked when the tests have been collected, take a file at a time, and hand on what pytest would
+print. Not for one file alone, not with -s, --pdb or --soak, and not where there is no fork.
+"""
+
+import itertools
+import multiprocessing
+import multiprocessing.connection
+import os
+
+#: These take the longest, so they are begun first.
+LONGEST = "test_page.py", "test_dashboard.py", "test_client.py"
+
+#: How many processes there are for each core: most of them wait.
+PROCESSES = 2
+
+
+def pytest_runtestloop(session):
+    """Run the collected tests. (A hook of pytest: None leaves it to pytest's own loop.)"""
+    options = session.config.option
+    files = files_of(session.items)
+    if (len(files) < 2 or not hasattr(os, "fork") or session.testsfailed or options.collectonly
+            or options.capture == "no" or options.usepdb or options.soak):
+        return None
+    todo, end = os.pipe()
+    os.write(end, bytes(range(len(files))))  # who reads a byte has that file to run
+    os.close(end)
+    workers = {}
+    try:
+        for _ in range(min(len(files), PROCESSES * os.cpu_count())):
+            start_worker(workers, session, files, todo)
+        hand_on(session, workers)
+    finally:
+        os.close(todo)
+        for worker in workers.values():
+            worker.kill()
+    return True
+
+
+def files_of(tests):
+    """Return the *tests* as a list of lists, one for each file, the longest first."""
+    files = [list(group) for _, group in itertools.groupby(tests, lambda test: test.location[0])]
+    return sorted(files, key=lambda file: not file[0].location[0].endswith(LONGEST))
+
+
+def start_worker(workers, session, files, todo):
+    """Add a process that runs *files* to the *workers*: the pipe on which it reports -> process."""
+    context = multiprocessing.get_context("fork")
+    reports, sender = context.Pipe(duplex=False)
+    workers[reports] = context.Process(target=run_files, args=(session, files, todo, sender))
+    workers[reports].start()
+    sender.close()  # so that the pipe ends with the worker
+
+
+def run_files(session, files, todo, sender):
+    """Run one file after another, in a worker, until none is left to do."""
+    plugins = session.config.pluginmanager
+    capture = plugins.getplugin("capturemanager")
+    capture.stop_global_capturing()  # into a file that all workers have
+    capture.start_global_capturing()
+    plugins.unregister(name="terminalreporter")
+    plugins.register(Reports(sender))
+    for number in iter(lambda: os.read(todo, 1), b""):
+        tests = files[number[0]]
+        for test, following in zip(tests, tests[1:] + [None]):
+            session.config.hook.pytest_runtest_protocol(item=test, nextitem=following)
+        sender.send(None)
+
+
+class Reports:
+    """Sends the calls of hooks that pytest's own plugins wait for: (name, arguments)."""
+
+    def __init__(self, sender):
+        self.sender = sender
+
+    def pytest_runtest_logstart(self, nodeid, location):
+        self.sender.send(("pytest_runtest_logstart", {"nodeid": nodeid, "location": location}))
+
+    def pytest_runtest_logreport(self, report):
+        self.sender.send(("pytest_runtest_logreport", {"report": report}))
+
+    def pytest_runtest_logfinish(self, nodeid, location):
+        self.sender.send(("pytest_runtest_logfinish", {"nodeid": nodeid, "location": location}))
+
+    def pytest_warning_recorded(self, warning_message, when, nodeid, location):
+        warning_message.source = None  # may be anything, also what no pipe takes
+        self.sender.send(("pytest_warning_recorded", {
+            "warning_message": warning_message, "when": when, "nodeid": nodeid,
+            "location": location}))
+
+
+def hand_on(session, workers):
+    """Call the hooks that the *workers* report, a file at a time, until all have ended."""
+    calls = {reports: [] for reports in workers}
+    while calls:
+        for reports in multiprocessing.connection.wait(list(calls)):
+            try:
+                call = reports.recv()
+            except EOFError:
+                unfinished = calls.pop(reports)
+                tell(session, unfinished)
+                begun = [arguments["nodeid"] for name, arguments in unfinished
+                         if name == "pytest_runtest_logstart"]
+                if begun:
+                    session.shouldfail = "a process ended within " + begun[-1]
+                    raise session.Failed(session.shouldfail) from None
+            else:
+                if call:
+                    calls[reports].append(call)
+                else:  # the end of a file
+                    tell(session, calls[reports])
+                    calls[reports] = []
+
+
+def tell(session, calls):
+    """Call these hooks; end the session where pytest would (-x, Ctrl+C)."""
+    for name, arguments in calls:
+        hook = getattr(session.config.hook, name)
+        if hook.is_historic():
+            hook.call_historic(kwargs=arguments)
+        else:
+            hook(**arguments)
+        if session.shouldfail:
+            raise session.Failed(session.shouldfail)
+        if session.shouldstop:
+            raise session.Interrupted(session.shouldstop)
