@@ -14,7 +14,7 @@ import os
 LONGEST = "test_page.py", "test_dashboard.py", "test_client.py"
 
 #: How many processes there are for each core: most of them wait.
-PROCESSES = 2
+PROCESSES = 3
 
 
 def pytest_runtestloop(session):
