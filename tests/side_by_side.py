@@ -59,8 +59,10 @@ def run_files(session, files, todo, sender):
     plugins = session.config.pluginmanager
     capture = plugins.getplugin("capturemanager")
     capture.stop_global_capturing()  # into a file that all workers have
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)  # what pytest prints here: it prints it again where all ends up
     capture.start_global_capturing()
-    plugins.unregister(name="terminalreporter")
+    capture.suspend_global_capture()
     plugins.register(Reports(sender))
     for number in iter(lambda: os.read(todo, 1), b""):
         tests = files[number[0]]

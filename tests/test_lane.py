@@ -176,12 +176,16 @@ def test_who_is_ready_with_nothing_to_read_stays():
 
 
 def test_a_message_after_a_reply_taken_slowly_has_the_whole_time():
-    with who(timeout=0.6) as server, settled(server) as connection:
+    def doing(word):
+        wait_until(lambda: server.in_service()[0].doing.word == word, word)
+        return server.in_service()[0].doing
+    with who(timeout=60) as server, settled(server) as connection:
         connection.sendall(b"much\n")
-        threading.Event().wait(0.35)
+        not_read = doing("not reading").since
+        wait_until(lambda: time.monotonic() > not_read + 0.1)
+        began = time.monotonic()
         assert read_line_of(connection, 10**7) == "x" * 10**7
-        threading.Event().wait(0.35)
-        assert ask(connection, "hello") == "hello"
+        assert doing("silent").since >= began - 0.01
 
 
 def test_replies_to_messages_sent_together_do_not_pile_up():
