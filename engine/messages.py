@@ -132,10 +132,10 @@ class MessageHandler(ReplyingHandler):
             with contextlib.suppress(BlockingIOError):
                 if DONT_WAIT:
                     self.let_the_system_wait(min(remaining, silence))
-                    return self.connection.recv(CHUNK)
+                return self.connection.recv(CHUNK)
+            if not DONT_WAIT:
                 limit = min(remaining, silence, math.inf if self.bell else LONGEST_WAIT)
-                if can_be_read(self.connection, limit, self.bell):
-                    return self.connection.recv(CHUNK)
+                can_be_read(self.connection, limit, self.bell)
             if silence < remaining and time.monotonic() >= began + silence:
                 silence = math.inf
                 if hasattr(self.server, "no_line_feed"):

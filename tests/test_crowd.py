@@ -434,3 +434,31 @@ def test_a_window_that_is_resized_is_drawn_anew(upper_port):
     assert "waiting" not in terminal.came.replace("█ waiting", "")
     terminal.type("\x03")
     assert terminal.end()[0] == 1
+
+
+#: Asks a console of Windows as client.py does, though our streams are pipes. 3: its first mode.
+ASK_CONSOLE = """
+import ctypes, msvcrt, sys
+kernel, mode = ctypes.windll.kernel32, ctypes.c_ulong()
+kernel.AllocConsole()  # which does nothing where there is one
+try:
+    sys.stdout = sys.__stdout__ = open("CONOUT$", "w")
+except OSError:
+    sys.exit("no console")
+console = msvcrt.get_osfhandle(sys.stdout.fileno())
+kernel.SetConsoleMode(console, 3)
+kernel.SetStdHandle(-11, console)
+import client
+obeys = client.obeys_codes(sys.stdout)
+kernel.GetConsoleMode(console, ctypes.byref(mode))
+sys.exit("it obeys" if obeys and mode.value & 4 else "it does not obey")
+"""
+
+
+@pytest.mark.skipif(os.name != "nt", reason="this system has no consoles")
+def test_a_console_is_asked_to_obey():
+    done = subprocess.run([sys.executable, "-c", ASK_CONSOLE], cwd=str(ROOT), env=ENVIRONMENT,
+                          stderr=subprocess.PIPE)
+    if done.stderr.strip() == b"no console":
+        pytest.skip("Wine makes a console in a terminal only")
+    assert done.stderr.strip() == b"it obeys"
