@@ -77,9 +77,15 @@ def add_language_option(option):
     option("--lang", choices=list(LANGUAGES), help=_("language to speak (default: the system's)"))
 
 
+def help_formatter(prog):
+    """Return argparse's formatter, which else asks for the terminal's width, and for that imports
+    the modules for compression (7 % of the time to start)."""
+    return argparse.HelpFormatter(prog, max_help_position=22, width=100)
+
+
 def asked_for(arguments):
     """Return the language that the command line's *arguments* ask for, or None: the rest of them
     is read, and explained, in that language."""
-    parser = argparse.ArgumentParser(add_help=False)
+    parser = argparse.ArgumentParser(add_help=False, formatter_class=help_formatter)
     parser.add_argument("--lang", nargs="?")
     return parser.parse_known_args(arguments)[0].lang

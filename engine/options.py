@@ -5,7 +5,7 @@ import math
 import re
 
 from engine.effort import Computation
-from engine.language import _, add_language_option, asked_for, choose
+from engine.language import _, add_language_option, asked_for, choose, help_formatter
 
 VERSION = "1.0"
 
@@ -57,7 +57,7 @@ def parse_options(services, arguments=None):
     choose(asked_for(arguments))
     parser = OneLineParser(
         prog="server.py", description=_("Serve a class: one of the lesson's services over TCP."),
-        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=22, width=100))
+        formatter_class=help_formatter)
     parser.add_argument(
         "--service", metavar="NAME", choices=sorted(services), default="upper",
         help=_("what to serve: %(choices)s (default: %(default)s)"))

@@ -11,7 +11,7 @@ import threading
 import time
 
 import pytest
-from conftest import (ENVIRONMENT, PATIENCE, ROOT, Server, ask, connect, needs_linux, read_all,
+from conftest import (ENVIRONMENT, PATIENCE, Output, ROOT, Server, ask, connect, needs_linux, read_all,
                       read_line, send_signal, serving, start_program, text_of, wait_until)
 
 from handlers.uppercase import UppercaseHandler
@@ -559,6 +559,6 @@ def test_stopping_with_nobody_reading_the_output():
             client.sendall(b"Recife,31,24\n")
             assert read_line(client) == "BYE"
     send_signal(server, signal.SIGTERM)
-    _, err = server.communicate(timeout=PATIENCE)
-    assert server.returncode == 0
-    assert err.count(b"Standard output is gone") == 1 and b"Traceback" not in err
+    assert server.wait(PATIENCE) == 0
+    err = Output(server.stderr).all()
+    assert err.count("Standard output is gone") == 1 and "Traceback" not in err
