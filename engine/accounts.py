@@ -66,7 +66,8 @@ class Accounts(Books):
 
         A handler that calls ``sys.exit()`` has failed; the thread goes on with the next client.
         """
-        tells_all = self.log.isEnabledFor(logging.DEBUG)
+        tells = self.log.isEnabledFor(logging.INFO)
+        tells_all = tells and self.log.isEnabledFor(logging.DEBUG)
         if tells_all:
             self.log.debug("Serving client %s. %s", shown(client_address), self.status())
         began, outcome = time.monotonic(), "served"
@@ -85,7 +86,7 @@ class Accounts(Books):
         finally:
             if request.fileno() >= 0:  # else the handler has closed it, and saved two system calls
                 self.shutdown_request(request)
-        if outcome == "served" and self.log.isEnabledFor(logging.INFO):
+        if tells and outcome == "served":
             self.log.info("Served client %s in %s s.", shown(client_address),
                           decimals("%.3f" % (time.monotonic() - began)))
         if tells_all:

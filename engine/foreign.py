@@ -32,11 +32,20 @@ _kind_of = re.compile(b"|".join(b"(" + pattern.replace(b"(", b"(?:") + b")"
                                 for pattern, *_ in _KINDS)).match
 
 
-def foreign(first_bytes):
-    """Return what to reply to a client whose *first_bytes* are another protocol's: what goes
-    before the ``ERR``, and the ``ERR``; None when they may be a message."""
+class Unusable(Exception):
+    """What came is no message.
+
+    ``reply`` is the ``ERR`` to be sent, ``before`` what the client's protocol needs before it.
+    """
+
+    def __init__(self, before, reply):
+        super().__init__(reply)
+        self.before, self.reply = before, reply
+
+
+def check_protocol(first_bytes):
+    """Raise `Unusable` when a connection whose *first_bytes* these are speaks another protocol."""
     match = _kind_of(first_bytes)
-    if not match:
-        return None
-    name, remedy, before = _KINDS[match.lastindex - 1][1:]
-    return before, _(ABOUT).format(name=_(name), remedy=_(remedy))
+    if match:
+        name, remedy, before = _KINDS[match.lastindex - 1][1:]
+        raise Unusable(before, _(ABOUT).format(name=_(name), remedy=_(remedy)))

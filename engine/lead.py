@@ -51,7 +51,7 @@ class Lead:
 
     def take(self, seconds):
         """Return True as the leader, after following for so many *seconds* at most; else False."""
-        if not self.is_mine():
+        if self._leader != threading.get_ident():
             with self._lock:
                 self._followers += 1
                 self._for_followers.wait_for(

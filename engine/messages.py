@@ -6,7 +6,7 @@ import socket
 import struct
 import time
 
-from engine.foreign import foreign
+from engine.foreign import Unusable, check_protocol
 from engine.language import _
 from engine.mistakes import came
 from engine.replies import CHUNK, DONT_WAIT, SURELY_THERE, ReplyingHandler, can_be_read
@@ -32,17 +32,6 @@ NO_LINE_END = "ERR the last message had no line feed at its end and was dropped"
 STOPPED = "ERR the server stops, and your last message was not complete: send it again later"
 
 
-class Unusable(Exception):
-    """What came is no message: it is too long, or of another protocol, as `foreign` tells.
-
-    ``reply`` is the ``ERR`` to be sent, ``before`` what that protocol needs before it.
-    """
-
-    def __init__(self, before, reply):
-        super().__init__(reply)
-        self.before, self.reply = before, reply
-
-
 class MessageHandler(ReplyingHandler):
     """A handler that receives lines: the lesson's ``recvall``, for many at a time and with limits.
 
@@ -56,10 +45,7 @@ class MessageHandler(ReplyingHandler):
     may_still_read = None  # bytes that may still be read once the server is stopping
     waiting = False  # whether it waits for the client to send
     before_first = True  # whether nothing whole has come yet
-
-    def setup(self):
-        super().setup()
-        self.partial = bytearray()  # of a message whose line feed has not come
+    partial = b""  # what has come of a message whose line feed has not come
 
     def receive(self):
         """Return the complete messages that have come, at least one: bytes, without the last
@@ -85,6 +71,7 @@ class MessageHandler(ReplyingHandler):
                 break
             if self.before_first and len(self.partial) < FIRST_BYTES:
                 check_protocol((self.partial + chunk)[:FIRST_BYTES])
+            self.partial = self.partial or bytearray()
             self.partial += chunk
         if self.partial:
             chunk = self.partial + chunk
@@ -174,7 +161,8 @@ class MessageHandler(ReplyingHandler):
     def reply_is_at_risk(self, more):
         """Tell whether *more* that came, which is noted, or may come would cut off the reply."""
         more = more or self.partial or self.more_came()
-        self.note_if(more)
+        if more:
+            self.note_more()
         return more or self.last_size > SURELY_THERE
 
     def end_of_input(self):
@@ -193,10 +181,3 @@ class MessageHandler(ReplyingHandler):
     def fits(self, line):
         """Tell whether the *line*, maybe with a carriage return, is as long as one may be."""
         return len(line) - line.endswith(b"\r") <= self.max_line
-
-
-def check_protocol(first_bytes):
-    """Raise `Unusable` when a connection whose *first_bytes* these are speaks another one."""
-    kind = foreign(first_bytes)
-    if kind:
-        raise Unusable(*kind)

@@ -79,9 +79,9 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
             self.server.mistake(self.client_address, reply)
         return reply
 
-    def note_if(self, more):
-        """Have the server note that the client sent *more* than the one message that counts."""
-        if more and hasattr(self.server, "sent_more"):
+    def note_more(self):
+        """Have the server note that the client sent more than the one message that counts."""
+        if hasattr(self.server, "sent_more"):
             self.server.sent_more(self.client_address)
 
     def make_way(self):
@@ -148,10 +148,9 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
 
         Raises ConnectionError when it had closed its connection, both ways, before its reply came.
         """
-        try:
-            chunk = self.connection.recv(CHUNK, DONT_WAIT)
-        except BlockingIOError:
+        if not can_be_read(self.connection, 0):  # cheaper than the exception of recv()
             return False
+        chunk = self.connection.recv(CHUNK, DONT_WAIT)
         # It has closed its side, which it may. Only if it has closed the other one too, the
         # reply has come back as an error: on the same machine at once, else maybe too late.
         if not chunk and self.connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):

@@ -7,9 +7,10 @@ import math
 import time
 
 from engine.effort import Effort, has_gil
+from engine.foreign import Unusable
 from engine.language import _
 from engine.leading import makes_way
-from engine.messages import MessageHandler, Unusable
+from engine.messages import MessageHandler
 from engine.replies import CHUNK, SURELY_THERE
 from engine.screen import excerpt, printable
 

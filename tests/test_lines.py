@@ -369,7 +369,7 @@ def test_a_long_reply_survives_what_comes_after_it():
 
 def test_what_looks_like_http_costs_no_more_when_it_trickles(monkeypatch):
     looked = []
-    monkeypatch.setattr(messages, "foreign", lambda data: looked.append(len(data)))
+    monkeypatch.setattr(messages, "check_protocol", lambda data: looked.append(len(data)))
     with upper() as server, connect(server) as client:
         client.sendall(b"GET " + b"a" * 20000)
         for _ in range(50):
