@@ -153,6 +153,7 @@ class LeadingThreads(socketserver.ThreadingTCPServer):
 
     def _client_waits(self, seconds):
         """Wait for a client to come, so many seconds at most; tell whether one has."""
-        with contextlib.suppress(OSError, ValueError):  # the socket was closed in this moment
+        try:
             return can_be_read(self.socket, seconds)
-        return False
+        except (OSError, ValueError):  # the socket was closed in this moment
+            return False

@@ -160,6 +160,7 @@ class MessageHandler(ReplyingHandler):
 
     def reply_is_at_risk(self, more):
         """Tell whether *more* that came, which is noted, or may come would cut off the reply."""
+        self.send_end()
         more = more or self.partial or self.more_came()
         if more:
             self.note_more()

@@ -29,6 +29,10 @@ SURELY_THERE = 1024
 DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
 AT_REST = None if DONT_WAIT else 0.0
 
+#: Has what is sent wait for what follows it, so that the last reply and the end of the connection go
+#: in one packet, and wake the client once (Linux, send(2)).
+MORE = getattr(socket, "MSG_MORE", 0)
+
 #: For a server that knows no graceful stop: an event that never happens.
 NEVER = threading.Event()
 
@@ -46,6 +50,7 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
     lost = False  # whether the client did not take a reply
     last_size = 0  # bytes of the replies that were sent last
     leaving = False  # whether it has had its last reply
+    flags = DONT_WAIT  # for the replies
 
     # StreamRequestHandler would wrap the socket in two file objects here. For one short line
     # they cost as much as all the rest of the handler, and readline() cannot keep a deadline.
@@ -105,7 +110,7 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
         self.last_size = len(data)
         try:
             try:
-                sent = self.connection.send(data, DONT_WAIT)
+                sent = self.connection.send(data, self.flags)
             except BlockingIOError:
                 sent = 0
             if sent < len(data):
@@ -127,6 +132,14 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
                 with contextlib.suppress(BlockingIOError):
                     self.unsent = self.unsent[self.connection.send(self.unsent, DONT_WAIT):]
         self.unsent = b""
+
+    def send_end(self):
+        """Send the end of the connection where a reply waits for it: no more comes."""
+        try:
+            if MORE:
+                self.connection.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # the client is gone: recv() will tell
 
     def send_last_words(self, text):
         """Send one more line, an ``ERR``, to a client that may not be there to read it."""
@@ -192,12 +205,16 @@ def has_closed(connection):
 
 def can_be_read(connection, seconds, bell=None):
     """Wait until there is something to read, or the end; return False after so many *seconds*, and,
-    where there is no ``poll``, as soon as the socket *bell* can be read."""
-    if hasattr(select, "poll"):  # select() cannot watch descriptors beyond 1023
+    on Windows, as soon as the socket *bell* can be read."""
+    watched = [connection, bell] if bell else [connection]
+    try:
+        return connection in select.select(watched, [], [], seconds)[0]
+    except ValueError:  # a descriptor beyond 1023, which takes a poll() and twice the time; or closed
+        if not hasattr(select, "poll"):
+            raise
         poll = select.poll()
         poll.register(connection, select.POLLIN)
         return bool(poll.poll(math.ceil(seconds * 1000)))
-    return connection in select.select([connection, bell or connection], [], [], seconds)[0]
 
 
 def can_be_written(connection, seconds):

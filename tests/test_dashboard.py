@@ -76,10 +76,12 @@ class Events:
 
     def until(self, name, condition):
         """Return the data of the first *name* event for which the *condition* is true."""
-        while True:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
             got, data = self.next()
             if got == name and condition(data):
                 return data
+        raise AssertionError("waited in vain for " + name)
 
     def close(self):
         self.file.close()
@@ -147,6 +149,7 @@ def test_slots_and_who_waits(start_page):
 def test_events_come_when_there_is_something_new_and_only_then(start_page):
     server = start_page("--service", "temp")
     server.ask("Recife,31,24")
+    server.ask("?")  # now it is recorded
     events = Events(server)
     name, state = events.next()
     assert name == "state" and "ranges" not in state["temperatures"]

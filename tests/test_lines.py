@@ -12,6 +12,7 @@ from conftest import ask, connect, read_all, read_line, reset, serving, wait_unt
 
 from engine import messages
 from engine.listening import CannotStart
+from engine.replies import can_be_read
 from handlers import SERVICES
 from handlers.check import check_service
 from handlers.lines import BadMessage, LineHandler
@@ -27,6 +28,43 @@ def upper(**attributes):
 def outcome(server, name, number=1):
     """Wait until so many conversations have ended in that way and no slot is taken."""
     wait_until(lambda: server.totals()[name] == number and "slots 0/" in server.status(), name)
+
+
+def test_whether_a_socket_can_be_read():
+    here, there = socket.socketpair()
+    with here, there:
+        assert not can_be_read(here, 0)
+        there.sendall(b"x")
+        assert can_be_read(here, 0)
+    with pytest.raises(ValueError):  # it is closed
+        can_be_read(here, 0)
+
+
+def test_whether_a_descriptor_beyond_those_of_select_can_be_read():
+    fcntl, resource = pytest.importorskip("fcntl"), pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 < limits[1] < 2000:
+        pytest.skip("this system allows fewer open files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(2000, limits[0]), limits[1]))
+    here, there = socket.socketpair()
+    try:
+        with here, there, socket.socket(fileno=fcntl.fcntl(here, fcntl.F_DUPFD, 1024)) as far:
+            assert not can_be_read(far, 0.001)
+            there.sendall(b"x")
+            assert can_be_read(far, 0.001)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+@pytest.mark.parametrize("sent", [b"one\n", b"one\ntwo\n", b"GET / HTTP/1.0\n", b"x" * 70000 + b"\n"])
+def test_no_reply_waits_for_the_end_of_the_connection(sent):
+    with upper() as server:
+        began = time.monotonic()
+        for _ in range(20):
+            with connect(server) as client:
+                client.sendall(sent)
+                assert read_line(client)
+        assert time.monotonic() - began < 2  # Linux would hold each for 0.2 s
 
 
 @pytest.mark.parametrize("sent, reply", [
