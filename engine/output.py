@@ -19,7 +19,7 @@ log = logging.getLogger("server")
 #: Characters that may wait. What comes while there are more is dropped, and counted.
 MOST_WAITING = 1000000
 
-#: Seconds for which lines gather before they are written: to wake a thread for each of them costs
+#: Seconds for which lines gather after some were written: to wake a thread for each of them costs
 #: those who are served more than the line does (measured: a quarter of the processor time).
 GATHER = 0.01
 
@@ -47,7 +47,7 @@ class Screen:
         self._written = 0  # texts
         self._gone = set()  # streams that take nothing any more
         self._ending = self._ended = False
-        self._gathering = False  # whether the thread has been woken, and waits for more to come
+        self._gathering = False  # whether the thread lets what comes gather
         self._thread = threading.Thread(target=self._run, name="screen", daemon=True)
         self._thread.start()
 
@@ -89,9 +89,6 @@ class Screen:
         while True:
             with self._lock:
                 self._came.wait_for(lambda: self._waiting or self._ending)
-                self._gathering = True
-                self._came.wait_for(lambda: self._ending, GATHER)
-                self._gathering = False
                 if not self._waiting:
                     self._ended = True
                     return
@@ -105,6 +102,10 @@ class Screen:
                 self._dropped -= dropped
             if dropped:
                 log.warning(NOT_SHOWN, dropped)
+            with self._lock:
+                self._gathering = True
+                self._came.wait_for(lambda: self._ending, GATHER)
+                self._gathering = False
 
     def _write(self, stream, text):
         """Write *text*. Whoever read the stream may have left (``server.py | head``): that is said
