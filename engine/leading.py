@@ -55,6 +55,7 @@ class LeadingThreads(socketserver.ThreadingTCPServer):
 
     def __init__(self, *args, **kwargs):
         self._lead = Lead()
+        self.leads = self._lead.is_mine  # tells whether the thread that asks leads
         super().__init__(*args, **kwargs)
 
     # In the thread that runs serve_forever
@@ -121,10 +122,6 @@ class LeadingThreads(socketserver.ThreadingTCPServer):
     def admit(self, request, client_address):
         """Return whether to serve this client."""
         return True
-
-    def leads(self):
-        """Tell whether the thread that asks leads."""
-        return self._lead.is_mine()
 
     def make_way(self):
         """Let another thread lead, if this one does: it is about to wait for something."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import select
 import socket
 import struct
 import time
@@ -122,7 +123,7 @@ class MessageHandler(ReplyingHandler):
                 return self.connection.recv(CHUNK)
             if not DONT_WAIT:
                 limit = min(remaining, silence, math.inf if self.bell else LONGEST_WAIT)
-                can_be_read(self.connection, limit, self.bell)
+                select.select([self.connection, self.bell or self.connection], [], [], limit)
             if silence < remaining and time.monotonic() >= began + silence:
                 silence = math.inf
                 if hasattr(self.server, "no_line_feed"):
@@ -160,8 +161,7 @@ class MessageHandler(ReplyingHandler):
 
     def reply_is_at_risk(self, more):
         """Tell whether *more* that came, which is noted, or may come would cut off the reply."""
-        self.send_end()
-        more = more or self.partial or self.more_came()
+        more = more or self.partial or self.end_tells_of_more()
         if more:
             self.note_more()
         return more or self.last_size > SURELY_THERE

@@ -133,14 +133,6 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
                     self.unsent = self.unsent[self.connection.send(self.unsent, DONT_WAIT):]
         self.unsent = b""
 
-    def send_end(self):
-        """Send the end of the connection where a reply waits for it: no more comes."""
-        try:
-            if MORE:
-                self.connection.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass  # the client is gone: recv() will tell
-
     def send_last_words(self, text):
         """Send one more line, an ``ERR``, to a client that may not be there to read it."""
         self.mistake(text)
@@ -156,11 +148,16 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
         self.leaving = True
         drain(self.connection, min(self.timeout, LINGER), self.stopping)
 
-    def more_came(self):
-        """Tell whether the client has sent more than was read (and read some of it).
+    def end_tells_of_more(self):
+        """End the replies; tell whether the client has sent more than was read (and read some).
 
         Raises ConnectionError when it had closed its connection, both ways, before its reply came.
         """
+        if MORE:  # the last reply waits for this
+            try:
+                self.connection.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass  # the client is gone: recv() will tell
         if not can_be_read(self.connection, 0):  # cheaper than the exception of recv()
             return False
         chunk = self.connection.recv(CHUNK, DONT_WAIT)
@@ -203,12 +200,10 @@ def has_closed(connection):
         return True
 
 
-def can_be_read(connection, seconds, bell=None):
-    """Wait until there is something to read, or the end; return False after so many *seconds*, and,
-    on Windows, as soon as the socket *bell* can be read."""
-    watched = [connection, bell] if bell else [connection]
+def can_be_read(connection, seconds):
+    """Wait until there is something to read, or the end; return False after so many *seconds*."""
     try:
-        return connection in select.select(watched, [], [], seconds)[0]
+        return bool(select.select([connection], [], [], seconds)[0])
     except ValueError:  # a descriptor beyond 1023, which takes a poll() and twice the time; or closed
         if not hasattr(select, "poll"):
             raise
