@@ -151,7 +151,7 @@ class StaysInLane:
         self.deadline = time.monotonic() + self.timeout
         if self.settled >= SETTLED and not self.partial:
             self.stay()
-        block = self.receive_by_deadline()
+        block = super().receive(self.deadline)
         short = block is not None and len(block) < SHORT and b"\n" not in block
         self.settled = self.settled + 1 if short else 0
         return block

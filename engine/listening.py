@@ -48,12 +48,12 @@ class Listening(socketserver.TCPServer):
 
     def server_bind(self):
         """Bind so that no other program can share the port; ``::`` takes IPv4 clients too."""
-        self.socket = ListeningSocket(fileno=self.socket.detach())
         if hasattr(socket, "SO_EXCLUSIVEADDRUSE") and not self.allow_reuse_address:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         if self.address_family == socket.AF_INET6:
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         super().server_bind()
+        self.socket = ListeningSocket(fileno=self.socket.detach())
 
     def waiting(self):
         """Return how many clients wait in the backlog, or None where the system does not tell."""

@@ -48,20 +48,17 @@ class MessageHandler(ReplyingHandler):
     before_first = True  # whether nothing whole has come yet
     partial = b""  # what has come of a message whose line feed has not come
 
-    def receive(self):
+    def receive(self, deadline=None):
         """Return the complete messages that have come, at least one: bytes, without the last
         line feed.
 
-        Waits for the first of them, however many pieces it comes in. None: the client has closed
+        Waits for the first of them, however many pieces it comes in, until the *deadline*
+        (``time.monotonic()``; without one for ``timeout`` seconds). None: the client has closed
         its side, or the server is stopping. Raises `Unusable`; ``socket.timeout`` when no
         message was complete at the ``deadline`` (the client is told); ``ConnectionError``
         when the client is gone, or closed its side in the middle of a message.
         """
-        self.deadline = time.monotonic() + self.timeout
-        return self.receive_by_deadline()
-
-    def receive_by_deadline(self):
-        """As `receive`, with the deadline as it is."""
+        self.deadline = deadline or time.monotonic() + self.timeout
         while True:
             if len(self.partial) > self.max_line and not self.fits(self.partial):
                 raise self.too_long()
