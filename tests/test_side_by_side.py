@@ -29,7 +29,8 @@ def run(tmp_path):
             (tmp_path / (name + ".py")).write_text(text)
         done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
                                *options], cwd=str(tmp_path), stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, env=ENVIRONMENT)
+                              stderr=subprocess.STDOUT,
+                              env=dict(ENVIRONMENT, PYTHONWARNINGS="default"))
         return done.returncode, text_of(done.stdout)
     return run
 
