@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-from conftest import ask, connect, read_all, read_line, reset, serving, wait_until
+from conftest import ask, connect, read_all, read_line, reset, serving, short, wait_until
 
 from engine import messages
 from engine.listening import CannotStart
@@ -56,7 +56,8 @@ def test_whether_a_descriptor_beyond_those_of_select_can_be_read():
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
-@pytest.mark.parametrize("sent", [b"one\n", b"one\ntwo\n", b"GET / HTTP/1.0\n", b"x" * 70000 + b"\n"])
+@pytest.mark.parametrize("sent", [b"one\n", b"one\ntwo\n", b"GET / HTTP/1.0\n", b"x" * 70000 + b"\n"],
+                         ids=short)
 def test_no_reply_waits_for_the_end_of_the_connection(sent):
     with upper() as server:
         began = time.monotonic()
