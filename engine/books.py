@@ -148,10 +148,10 @@ def is_leaving(request, client):
     handler = client.handler
     if request.fileno() < 0:
         return True
-    if not hasattr(handler, "leaving") or handler.leaving:  # or it lingers, which may take long
+    if not hasattr(handler, "leaving"):
         return False
-    if handler.last_size and not handler.keep_open:
-        return True
+    if handler.last_size and not handler.keep_open and not handler.leaving:
+        return True  # else it lingers, which may take long
     return bool(handler.last_size or handler.waiting) and has_closed(request)
 
 

@@ -29,10 +29,6 @@ SURELY_THERE = 1024
 DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
 AT_REST = None if DONT_WAIT else 0.0
 
-#: Has what is sent wait for what follows it, so that the last reply and the end of the connection go
-#: in one packet, and wake the client once (Linux, send(2)).
-MORE = getattr(socket, "MSG_MORE", 0)
-
 #: For a server that knows no graceful stop: an event that never happens.
 NEVER = threading.Event()
 
@@ -50,7 +46,6 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
     lost = False  # whether the client did not take a reply
     last_size = 0  # bytes of the replies that were sent last
     leaving = False  # whether it has had its last reply
-    flags = DONT_WAIT  # for the replies
 
     # StreamRequestHandler would wrap the socket in two file objects here. For one short line
     # they cost as much as all the rest of the handler, and readline() cannot keep a deadline.
@@ -110,7 +105,7 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
         self.last_size = len(data)
         try:
             try:
-                sent = self.connection.send(data, self.flags)
+                sent = self.connection.send(data, DONT_WAIT)
             except BlockingIOError:
                 sent = 0
             if sent < len(data):
@@ -148,16 +143,11 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
         self.leaving = True
         drain(self.connection, min(self.timeout, LINGER), self.stopping)
 
-    def end_tells_of_more(self):
-        """End the replies; tell whether the client has sent more than was read (and read some).
+    def more_came(self):
+        """Tell whether the client has sent more than was read (and read some of it).
 
         Raises ConnectionError when it had closed its connection, both ways, before its reply came.
         """
-        if MORE:  # the last reply waits for this
-            try:
-                self.connection.shutdown(socket.SHUT_WR)
-            except OSError:
-                pass  # the client is gone: recv() will tell
         if not can_be_read(self.connection, 0):  # cheaper than the exception of recv()
             return False
         chunk = self.connection.recv(CHUNK, DONT_WAIT)

@@ -11,7 +11,7 @@ from engine.foreign import Unusable
 from engine.language import _
 from engine.leading import makes_way
 from engine.messages import MessageHandler
-from engine.replies import CHUNK, MORE, SURELY_THERE
+from engine.replies import CHUNK, SURELY_THERE
 from engine.screen import excerpt, printable
 
 log = logging.getLogger(__name__)
@@ -83,8 +83,6 @@ class LineHandler(Effort, MessageHandler):
             self.server.introduce(self)
         if self.keep_open:
             self.send_at_once()
-        else:
-            self.flags |= MORE
 
     @makes_way
     def handle(self):

@@ -340,16 +340,34 @@ def test_a_client_that_does_not_read_holds_up_no_other_of_its_host():
         server.stop(0)
 
 
-@pytest.mark.parametrize("keep_open", [False, True])
-def test_clients_that_come_again_and_again_are_not_too_many(monkeypatch, keep_open):
+@pytest.mark.parametrize("keep_open, length", [(False, 1), (True, 1), (False, 2000)])
+def test_clients_that_come_again_and_again_are_not_too_many(monkeypatch, keep_open, length):
+    """After a reply of 2000 bytes the server lingers, until it sees that the client has closed."""
     monkeypatch.setattr("engine.books.REFUSAL_DELAY", PATIENCE)
     with serving(type("Handler", (UppercaseHandler,), {"keep_open": keep_open}), max_per_host=1,
                  max_threads=3) as server:
         for _ in range(300):
             with connect(server) as client:
-                client.sendall(b"x\n")
-                assert read_line(client) == "X"
+                client.sendall(b"x" * length + b"\n")
+                assert read_line(client) == "X" * length
         assert server.totals()["refused"] == 0
+
+
+def test_who_has_its_reply_and_the_end_is_served_however_it_leaves():
+    def come_and_go():
+        for _ in range(100):
+            with connect(server) as client:
+                client.sendall(b"x\n")
+                read_all(client)
+                reset(client)
+    with serving(UppercaseHandler, max_threads=4) as server:
+        threads = [threading.Thread(target=come_and_go) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        wait_until(lambda: not server.in_service())
+        assert dict(server.totals(), served=0) == dict(dict.fromkeys(server.totals(), 0), accepted=400)
 
 
 def test_who_is_one_too_many_costs_the_others_nothing(monkeypatch):
