@@ -158,7 +158,7 @@ class MessageHandler(ReplyingHandler):
 
     def reply_is_at_risk(self, more):
         """Tell whether *more* that came, which is noted, or may come would cut off the reply."""
-        more = more or self.partial or self.more_came()
+        more = more or self.partial or can_be_read(self.connection, 0) and self.more_came()
         if more:
             self.note_more()
         return more or self.last_size > SURELY_THERE

@@ -46,6 +46,7 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
     lost = False  # whether the client did not take a reply
     last_size = 0  # bytes of the replies that were sent last
     leaving = False  # whether it has had its last reply
+    answered = 0  # messages
 
     # StreamRequestHandler would wrap the socket in two file objects here. For one short line
     # they cost as much as all the rest of the handler, and readline() cannot keep a deadline.
@@ -58,6 +59,8 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
         if not DONT_WAIT:
             self.connection.settimeout(AT_REST)
             self.bell = getattr(self.server, "bell", None)
+        if hasattr(self.server, "introduce"):  # it counts and shows what its clients do
+            self.server.introduce(self)
 
     def finish(self):
         """Close the connection: it was all sent, and nothing else holds on to the socket."""
@@ -144,12 +147,10 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
         drain(self.connection, min(self.timeout, LINGER), self.stopping)
 
     def more_came(self):
-        """Tell whether the client has sent more than was read (and read some of it).
+        """Tell whether what can be read now is more from the client (and read some), not its end.
 
         Raises ConnectionError when it had closed its connection, both ways, before its reply came.
         """
-        if not can_be_read(self.connection, 0):  # cheaper than the exception of recv()
-            return False
         chunk = self.connection.recv(CHUNK, DONT_WAIT)
         # It has closed its side, which it may. Only if it has closed the other one too, the
         # reply has come back as an error: on the same machine at once, else maybe too late.

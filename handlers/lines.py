@@ -75,18 +75,12 @@ class LineHandler(Effort, MessageHandler):
         """Return the reply, a str without line feeds, to *message*, a str without its line end."""
         raise NotImplementedError(_(NO_REPLY).format(handler=type(self).__name__))
 
-    def setup(self):
-        super().setup()
-        self.answered = 0
-        self.verbose = log.isEnabledFor(logging.DEBUG)
-        if hasattr(self.server, "introduce"):  # it counts and shows what its clients do
-            self.server.introduce(self)
-        if self.keep_open:
-            self.send_at_once()
-
     @makes_way
     def handle(self):
         """Answer the client's messages until it, a limit or the server's stop ends it."""
+        self.verbose = log.isEnabledFor(logging.DEBUG)
+        if self.keep_open:
+            self.send_at_once()
         try:
             while True:
                 block = self.receive()  # one message or more, with line feeds between them
