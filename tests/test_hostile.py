@@ -89,7 +89,8 @@ def finish(server):
 
 
 def test_hang_up_in_the_middle_of_a_message(start_server, honest):
-    server = start_server("--service", "temp", *OPTIONS, "--backlog", "1000")
+    # The time is long: where the machine stands still for a moment, nobody shall have timed out.
+    server = start_server("--service", "temp", *OPTIONS, "--timeout", "20", "--backlog", "1000")
 
     def attack(stop):
         for _ in range(250):

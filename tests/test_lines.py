@@ -411,6 +411,7 @@ def test_what_looks_like_http_costs_no_more_when_it_trickles(monkeypatch):
     monkeypatch.setattr(messages, "check_protocol", lambda data: looked.append(len(data)))
     with upper() as server, connect(server) as client:
         client.sendall(b"GET " + b"a" * 20000)
+        wait_until(lambda: looked, "a look at what came first")
         for _ in range(50):
             client.sendall(b"a" * 100)
         client.sendall(b"\n")
