@@ -94,30 +94,31 @@ class Reports:
 
 
 def hand_on(session, workers):
-    """Call the hooks that the *workers* report, a file at a time, until all have ended."""
-    calls = {reports: [] for reports in workers}
+    """Call the hooks that the *workers* report, a file at a time, until all have ended; fail when
+    they have not run every test."""
+    calls, finished = {reports: [] for reports in workers}, []
     while calls:
         for reports in multiprocessing.connection.wait(list(calls)):
             try:
                 call = reports.recv()
             except EOFError:
-                unfinished = calls.pop(reports)
-                tell(session, unfinished)
-                begun = [arguments["nodeid"] for name, arguments in unfinished
-                         if name == "pytest_runtest_logstart"]
-                if begun:
-                    session.shouldfail = "a process ended within " + begun[-1]
-                    raise session.Failed(session.shouldfail) from None
+                finished += tell(session, calls.pop(reports))
             else:
                 if call:
                     calls[reports].append(call)
                 else:  # the end of a file
-                    tell(session, calls[reports])
+                    finished += tell(session, calls[reports])
                     calls[reports] = []
+    finished = set(finished)
+    missing = [test.nodeid for test in session.items if test.nodeid not in finished]
+    if missing:
+        session.shouldfail = "a process ended within or before " + missing[0]
+        raise session.Failed(session.shouldfail)
 
 
 def tell(session, calls):
-    """Call these hooks; end the session where pytest would (-x, Ctrl+C)."""
+    """Call these hooks; end the session where pytest would (-x, Ctrl+C). Returns the tests that
+    have finished."""
     for name, arguments in calls:
         hook = getattr(session.config.hook, name)
         if hook.is_historic():
@@ -128,3 +129,4 @@ def tell(session, calls):
             raise session.Failed(session.shouldfail)
         if session.shouldstop:
             raise session.Interrupted(session.shouldstop)
+    return [arguments["nodeid"] for name, arguments in calls if name == "pytest_runtest_logfinish"]

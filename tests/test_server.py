@@ -11,8 +11,8 @@ import threading
 import time
 
 import pytest
-from conftest import (ENVIRONMENT, PATIENCE, Output, ROOT, Server, ask, connect, needs_linux, read_all,
-                      read_line, send_signal, serving, start_program, text_of, wait_until)
+from conftest import (ENVIRONMENT, PATIENCE, ROOT, Output, Server, ask, connect, needs_linux,
+                      read_all, read_line, send_signal, serving, start_program, text_of, wait_until)
 
 from handlers.uppercase import UppercaseHandler
 from engine.listening import CannotStart, listening_server, start_problem

@@ -68,4 +68,10 @@ def test_the_first_failure_ends_it_if_asked(run):
 
 def test_a_process_that_ends_is_a_failure(run):
     status, said = run(test_a=GOOD, test_b=GOOD + "def test_end():\n    import os; os._exit(0)\n")
-    assert status == 1 and "ended within test_b.py::test_end" in said, said
+    assert status == 1 and "ended within or before test_b.py::test_end" in said, said
+
+
+def test_a_file_that_nobody_runs_is_a_failure(run):
+    end = "import os, pytest\n@pytest.fixture(autouse=True)\ndef last():\n    yield\n    {}\n"
+    status, said = run(test_a=GOOD, test_b=end.format("os._exit(0)") + GOOD)
+    assert status == 1 and "ended within or before test_b.py" in said, said
