@@ -5,7 +5,6 @@ The English stands in the source, and ``_`` marks a text where it is used. The P
 ``ERR``, JSON, CSV) is the same in both.
 """
 
-import argparse
 import gettext
 import os
 import struct
@@ -75,17 +74,3 @@ def of_the_system():
 def add_language_option(option):
     """Add ``--lang``, by a call of argparse's *option*."""
     option("--lang", choices=list(LANGUAGES), help=_("language to speak (default: the system's)"))
-
-
-def help_formatter(prog):
-    """Return argparse's formatter, which else asks for the terminal's width, and for that imports
-    the modules for compression (7 % of the time to start)."""
-    return argparse.HelpFormatter(prog, max_help_position=22, width=100)
-
-
-def asked_for(arguments):
-    """Return the language that the command line's *arguments* ask for, or None: the rest of them
-    is read, and explained, in that language."""
-    parser = argparse.ArgumentParser(add_help=False, formatter_class=help_formatter)
-    parser.add_argument("--lang", nargs="?")
-    return parser.parse_known_args(arguments)[0].lang

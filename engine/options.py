@@ -5,7 +5,7 @@ import math
 import re
 
 from engine.effort import Computation
-from engine.language import _, add_language_option, asked_for, choose, help_formatter
+from engine.language import _, add_language_option, choose
 
 VERSION = "1.0"
 
@@ -73,6 +73,20 @@ def parse_options(services, arguments=None):
                 option=name.replace("_", "-"), service=options.service,
                 others=_(" or ").join("--service " + other for other in others)))
     return options
+
+
+def help_formatter(prog):
+    """Return argparse's formatter, which else asks for the terminal's width, and for that imports
+    the modules for compression (7 % of the time to start)."""
+    return argparse.HelpFormatter(prog, max_help_position=22, width=100)
+
+
+def asked_for(arguments):
+    """Return the language that the command line's *arguments* ask for, or None: the rest of them
+    is read, and explained, in that language."""
+    parser = argparse.ArgumentParser(add_help=False, formatter_class=help_formatter)
+    parser.add_argument("--lang", nargs="?")
+    return parser.parse_known_args(arguments)[0].lang
 
 
 def check_host(host, error):
