@@ -33,7 +33,7 @@ _kind_of = re.compile(b"|".join(b"(" + pattern.replace(b"(", b"(?:") + b")"
 
 
 class Unusable(Exception):
-    """What came is no message.
+    """What came is no message: it is of another protocol, or too long.
 
     ``reply`` is the ``ERR`` to be sent, ``before`` what the client's protocol needs before it.
     """

@@ -93,7 +93,8 @@ def test_the_user_decides_otherwise(program):
     assert problem.count("\n") == 1
 
 
-def test_windows_says_it_with_a_number(monkeypatch):
+@pytest.mark.parametrize("system_language", [language.of_the_system, client.system_language])
+def test_windows_says_it_with_a_number(monkeypatch, system_language):
     class Kernel:
         GetUserDefaultUILanguage = staticmethod(lambda: 0x0416)
     import ctypes
@@ -101,9 +102,9 @@ def test_windows_says_it_with_a_number(monkeypatch):
     monkeypatch.setattr(ctypes, "windll", type("", (), {"kernel32": Kernel}), raising=False)
     for name in language.VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    assert language.of_the_system() == "pt"
+    assert system_language() == "pt"
     Kernel.GetUserDefaultUILanguage = staticmethod(lambda: 0x0409)
-    assert language.of_the_system() == "en"
+    assert system_language() == "en"
 
 
 def test_the_client_alone_speaks_english(tmp_path):
