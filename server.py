@@ -18,18 +18,20 @@ from engine.accounts import Accounts
 from engine.addresses import local, shown
 from engine.books import named
 from engine.effort import has_gil, processors
+from engine.errors import CannotStart
 from engine.invitation import invite
 from engine.jams import Jams
 from engine.lane import Lane, StaysInLane
 from engine.language import _
 from engine.leading import LeadingThreads
-from engine.listening import CannotStart, Listening, listening_server
+from engine.listening import Listening, listening_server
 from engine.mistakes import Mistakes
 from engine.options import parse_options, service_attributes
-from engine.output import prepare_output, prepare_streams
+from engine.output import prepare_output
 from engine.shortages import Shortages
 from engine.signals import StopSignals, load_what_threads_need
 from engine.stopping import GracefulStop
+from engine.streams import prepare_streams
 from handlers import SERVICES
 from handlers.check import check_service
 

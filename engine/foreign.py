@@ -6,6 +6,7 @@ like HTTP must not reach a service.
 
 import re
 
+from engine.errors import Unusable
 from engine.language import _
 
 ABOUT = "ERR this port speaks lines of text, not {name}: {remedy}"
@@ -30,17 +31,6 @@ _KINDS = [
 ]
 _kind_of = re.compile(b"|".join(b"(" + pattern.replace(b"(", b"(?:") + b")"
                                 for pattern, *_ in _KINDS)).match
-
-
-class Unusable(Exception):
-    """What came is no message: it is of another protocol, or too long.
-
-    ``reply`` is the ``ERR`` to be sent, ``before`` what the client's protocol needs before it.
-    """
-
-    def __init__(self, before, reply):
-        super().__init__(reply)
-        self.before, self.reply = before, reply
 
 
 def check_protocol(first_bytes):

@@ -8,6 +8,7 @@ import struct
 import sys
 
 from engine.addresses import shown
+from engine.errors import CannotStart
 from engine.language import _, reason
 
 PORT_IN_USE = ("cannot listen on {address}: the port is in use, by another server or by a connection "
@@ -23,11 +24,6 @@ UNKNOWN_HOST = ("cannot listen on {address}: there is no host of that name. "
 PORT_OUT_OF_RANGE = ("cannot listen on {address}: there is no such port. "
                      "Choose one from 1024 to 65535 with {option}; 0 picks a free one.")
 CANNOT_LISTEN = "cannot listen on {address}: {reason}. Try another --host or {option}."
-
-
-class CannotStart(Exception):
-    """The server, or a service, cannot run: the text tells the user, in a line, why and what to do.
-    """
 
 
 class ListeningSocket(socket.socket):

@@ -7,9 +7,10 @@ import socket
 import struct
 import time
 
-from engine.foreign import Unusable, check_protocol
+from engine.errors import Unusable
+from engine.escapes import came
+from engine.foreign import check_protocol
 from engine.language import _
-from engine.mistakes import came
 from engine.replies import CHUNK, DONT_WAIT, SURELY_THERE, ReplyingHandler, can_be_read
 
 #: Seconds for which a thread that leads waits for a message before it makes way: most clients have

@@ -6,7 +6,7 @@ import threading
 import time
 
 from engine.addresses import host_of, shown
-from engine.screen import excerpt
+from engine.escapes import came, excerpt
 
 #: Lines about mistakes that are logged in a second; of more only the number is.
 LINES_A_SECOND = 5
@@ -87,8 +87,3 @@ class Mistakes:
         with self._books:
             more, self._said = self._said - LINES_A_SECOND, 0
         self.log.info(MORE, more)
-
-
-def came(data):
-    """Return the beginning of the bytes that came, as text for a screen."""
-    return excerpt(bytes(data[:200]).decode(errors="backslashreplace"), 40)

@@ -1,39 +1,15 @@
 """The command line of the server: its options, and one line for each mistake in them."""
 
-import argparse
-import math
 import re
 
+from engine.commandline import OneLineParser, asked_for, help_formatter, number
 from engine.effort import Computation
 from engine.language import _, add_language_option, choose
 
 VERSION = "1.0"
 
-SEE_HELP = "{program}: {message}. See {program} --help.\n"
-EXPECTED = "expected {expected}, not '{text}'"
-
 HOST_WITH_PORT = "argument --host: expected --host {host} --port {port}, not '{text}'"
 NOT_OF_THIS_SERVICE = "argument --{option}: the service {service} has no use for it; {others} has"
-
-
-class OneLineParser(argparse.ArgumentParser):
-    """An ArgumentParser that says what is wrong in one line."""
-
-    def error(self, message):
-        self.exit(2, _(SEE_HELP).format(program=self.prog, message=message))
-
-
-def number(kind, least, most, expected):
-    """Return a converter for argparse: text to a *kind* of number from *least* to *most*."""
-    def convert(text):
-        try:
-            value = kind(text)
-        except ValueError:
-            value = math.nan
-        if not least <= value <= most:
-            raise argparse.ArgumentTypeError(_(EXPECTED).format(expected=_(expected), text=text))
-        return value
-    return convert
 
 
 count = number(int, 0, 10**6, "a whole number from 0 to 1000000")
@@ -73,20 +49,6 @@ def parse_options(services, arguments=None):
                 option=name.replace("_", "-"), service=options.service,
                 others=_(" or ").join("--service " + other for other in others)))
     return options
-
-
-def help_formatter(prog):
-    """Return argparse's formatter, which else asks for the terminal's width, and for that imports
-    the modules for compression (7 % of the time to start)."""
-    return argparse.HelpFormatter(prog, max_help_position=22, width=100)
-
-
-def asked_for(arguments):
-    """Return the language that the command line's *arguments* ask for, or None: the rest of them
-    is read, and explained, in that language."""
-    parser = argparse.ArgumentParser(add_help=False, formatter_class=help_formatter)
-    parser.add_argument("--lang", nargs="?")
-    return parser.parse_known_args(arguments)[0].lang
 
 
 def check_host(host, error):

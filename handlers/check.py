@@ -2,8 +2,8 @@
 
 import socketserver
 
+from engine.errors import CannotStart
 from engine.language import _
-from engine.listening import CannotStart
 from handlers.lines import NO_REPLY, LineHandler
 
 NO_LINE_HANDLER = "{handler} is no LineHandler: write class {handler}(LineHandler)"

@@ -7,12 +7,12 @@ import math
 import time
 
 from engine.effort import Effort, has_gil
-from engine.foreign import Unusable
+from engine.errors import Unusable
+from engine.escapes import excerpt, printable
 from engine.language import _
 from engine.leading import makes_way
 from engine.messages import MessageHandler
 from engine.replies import CHUNK, SURELY_THERE
-from engine.screen import excerpt, printable
 
 log = logging.getLogger(__name__)
 

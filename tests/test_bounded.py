@@ -16,7 +16,7 @@ import pytest
 from conftest import (ENVIRONMENT, PATIENCE, ROOT, ask, connect, read_all, read_line, serving,
                       wait_until)
 
-from engine.listening import CannotStart
+from engine.errors import CannotStart
 from handlers.lines import LineHandler
 from handlers.temperature import TemperatureHandler
 from handlers.uppercase import UppercaseHandler

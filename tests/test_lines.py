@@ -11,7 +11,7 @@ import pytest
 from conftest import ask, connect, read_all, read_line, reset, serving, short, wait_until
 
 from engine import messages
-from engine.listening import CannotStart
+from engine.errors import CannotStart
 from engine.replies import can_be_read
 from handlers import SERVICES
 from handlers.check import check_service

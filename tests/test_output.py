@@ -1,4 +1,4 @@
-"""engine/output.py: a screen that stands still stops nothing, and what it missed is counted."""
+"""engine/screen.py: a screen that stands still stops nothing, and what it missed is counted."""
 
 import collections
 import os

@@ -14,8 +14,9 @@ import pytest
 from conftest import (ENVIRONMENT, PATIENCE, ROOT, Output, Server, ask, connect, needs_linux,
                       read_all, read_line, send_signal, serving, start_program, text_of, wait_until)
 
+from engine.errors import CannotStart
+from engine.listening import listening_server, start_problem
 from handlers.uppercase import UppercaseHandler
-from engine.listening import CannotStart, listening_server, start_problem
 from server import ClassroomServer
 
 

@@ -11,10 +11,10 @@ import unicodedata
 import pytest
 from conftest import PATIENCE, short
 
+from engine.escapes import printable
+from handlers.lines import BadMessage
 from handlers.temperature import handler as temperature
 from handlers.temperature import reading as reading_module
-from engine.screen import printable
-from handlers.lines import BadMessage
 from handlers.temperature.reading import Reading
 
 

@@ -18,9 +18,9 @@ import time
 import urllib.parse
 
 from engine.addresses import host_of
+from engine.escapes import excerpt
 from engine.language import LANGUAGES, catalogue
 from engine.replies import drain
-from engine.screen import excerpt
 from handlers.dashboard.page import HEADERS, PAGES
 from handlers.dashboard.viewers import Viewers
 from handlers.dashboard.watch import INTERVAL, NOTHING, event

@@ -32,8 +32,8 @@ import threading
 import time
 
 from engine.addresses import shown
+from engine.errors import CannotStart
 from engine.language import _, decimals, reason
-from engine.listening import CannotStart
 from handlers.lines import BadMessage, LineHandler
 from handlers.temperature.reading import parse, parse_city
 from handlers.temperature.registry import Registry

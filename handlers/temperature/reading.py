@@ -5,10 +5,10 @@ import csv
 import re
 import unicodedata
 
+from engine.escapes import JOINERS
 from engine.language import _
-from engine.screen import JOINERS
 from handlers.lines import BadMessage
-from handlers.temperature.mistakes import (LONG_NUMBER, LONGEST_NUMBER, invisible,
+from handlers.temperature.explanations import (LONG_NUMBER, LONGEST_NUMBER, invisible,
                                            what_is_wrong)
 
 #: One city's temperatures as they were sent: ``maximum`` and ``minimum`` are text in degrees

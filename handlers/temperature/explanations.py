@@ -7,8 +7,8 @@ import csv
 import re
 import unicodedata
 
+from engine.escapes import JOINERS
 from engine.language import _
-from engine.screen import JOINERS
 
 USUAL = "Recife,31,24.5"
 EXPECTED = "expected city,max,min such as " + USUAL
