@@ -69,8 +69,3 @@ def of_the_system():
         return "pt" if number & PRIMARY == LANG_PORTUGUESE else "en"
     spoken = [name[:2].lower() for name in said.split(":")]
     return next((language for language in spoken if language in LANGUAGES), "en")
-
-
-def add_language_option(option):
-    """Add ``--lang``, by a call of argparse's *option*."""
-    option("--lang", choices=list(LANGUAGES), help=_("language to speak (default: the system's)"))

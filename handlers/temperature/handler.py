@@ -23,8 +23,6 @@ is in the queue; a query goes through the same queue, so it finds everything tha
 
 import collections
 import contextlib
-import csv
-import io
 import logging
 import math
 import queue
@@ -33,6 +31,7 @@ import time
 
 from engine.addresses import shown
 from engine.errors import CannotStart
+from engine.fields import csv_line
 from engine.language import _, decimals, reason
 from handlers.lines import BadMessage, LineHandler
 from handlers.temperature.reading import parse, parse_city
@@ -247,13 +246,6 @@ def overview():
     hottest, coldest = registry.hottest(), registry.coldest()
     return ["hottest", hottest.city, hottest.maximum,
             "coldest", coldest.city, coldest.minimum, *count]
-
-
-def csv_line(fields):
-    """Return *fields* as a line of CSV, quoted where needed (RFC 4180)."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(fields)
-    return line.getvalue()
 
 
 def open_store(path):
