@@ -13,10 +13,18 @@ import sys
 import threading
 import time
 
-import client as program
 import pytest
 from conftest import (ENVIRONMENT, PATIENCE, ROOT, Terminal, fake_server, free_port, needs_terminal,
                       read_line, run_client, text_of, wait_until)
+
+from engine.escapes import printable
+from talk import connecting, conversation
+from talk.answers import is_error
+from talk.problems import ServerProblem
+
+#: The client, its patience a third of a second.
+IMPATIENT = ("-c", "import sys, client\nfrom talk.conversation import Conversation\n"
+             "Conversation.patience = 0.3\nsys.exit(client.main())")
 
 
 @pytest.mark.parametrize("server_options", [[], ["--keep-open"]])
@@ -107,8 +115,7 @@ def test_a_server_that_is_silent():
 
 def test_waiting_for_a_slot_is_said_after_two_seconds():
     """Two in the program; a third of one here."""
-    assert program.Conversation.patience == program.PATIENCE == 2
-    impatient = "import client, sys; client.Conversation.patience = 0.3; sys.exit(client.main())"
+    assert conversation.Conversation.patience == conversation.PATIENCE == 2
 
     def answer_late(connection):
         read_line(connection)
@@ -117,7 +124,7 @@ def test_waiting_for_a_slot_is_said_after_two_seconds():
     waited = threading.Event()
     with fake_server(answer_late) as port:
         began = time.monotonic()
-        client = subprocess.Popen([sys.executable, "-c", impatient, "--port", str(port), "x"],
+        client = subprocess.Popen([sys.executable, *IMPATIENT, "--port", str(port), "x"],
                                   cwd=str(ROOT), env=ENVIRONMENT, stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE)
         said = client.stderr.readline()
@@ -229,14 +236,6 @@ def test_a_file_of_replies_is_in_utf_8(upper_port, tmp_path):
                        cwd=str(ROOT), env=environment, stdout=file, timeout=PATIENCE, check=True)
         file.seek(0)
         assert text_of(file.read()) == "日本 AÇÃO €\n"
-
-
-def test_it_can_be_copied_alone(upper_port, tmp_path):
-    copy = tmp_path / "client.py"
-    copy.write_bytes((ROOT / "client.py").read_bytes())
-    out = subprocess.check_output([sys.executable, str(copy), "--port", str(upper_port),
-                                   "alone"], cwd=str(tmp_path), env=ENVIRONMENT)
-    assert text_of(out) == "ALONE\n"
 
 
 # At a terminal
@@ -392,7 +391,7 @@ def test_what_was_typed_outlives_the_server():
     ("x", "ERR no", True), ("err 404", "ERR 404", False), ("err 404\r", "ERR 404", False),
     ("?ERR 1", "ERR 1,30,20", False), ("?x", "ERR no reading", True)])
 def test_what_is_an_error(message, reply, is_one):
-    assert program.is_error(message, reply) is is_one
+    assert is_error(message, reply) is is_one
 
 
 def test_the_wrong_service_is_noticed(upper_port, start_server):
@@ -410,9 +409,9 @@ def test_a_connection_to_itself_is_no_server(monkeypatch):
     with socket.socket() as own:
         own.bind(("127.0.0.1", 0))
         own.connect(own.getsockname())
-        monkeypatch.setattr(program.socket, "create_connection", lambda *args, **kwargs: own)
-        with pytest.raises(program.ServerProblem, match="connection refused"):
-            program.Conversation("127.0.0.1", own.getsockname()[1], 5).ask("x")
+        monkeypatch.setattr(connecting.socket, "create_connection", lambda *args, **kwargs: own)
+        with pytest.raises(ServerProblem, match="connection refused"):
+            conversation.Conversation("127.0.0.1", own.getsockname()[1], 5).ask("x")
 
 
 @needs_terminal
@@ -430,27 +429,27 @@ def test_a_server_that_resets_at_once_loses_nothing_either():
 
 def test_a_reset_connection_is_not_taken_for_one_to_itself():
     with socket.socket() as never_connected:
-        assert not program.reaches_itself(never_connected)
+        assert not connecting.reaches_itself(never_connected)
 
 
 def test_joiners_are_shown_as_they_are():
-    assert program.printable("می\u200cخواهم\u200b") == "می\u200cخواهم\\u200b"
+    assert printable("می\u200cخواهم\u200b") == "می\u200cخواهم\\u200b"
 
 
 def test_ports_that_run_out_in_a_long_file_are_waited_for(upper_port, monkeypatch):
-    connect, failures, said = program.connected, [], []
-    monkeypatch.setattr(program, "LONGEST_WAIT", 0.01)
-    conversation = program.Conversation("127.0.0.1", upper_port, 5, say=said.append)
-    assert conversation.ask("one") == "ONE"
+    connect, failures, said = conversation.connected, [], []
+    monkeypatch.setattr(conversation, "LONGEST_WAIT", 0.01)
+    talk = conversation.Conversation("127.0.0.1", upper_port, 5, say=said.append)
+    assert talk.ask("one") == "ONE"
 
     def fails_twice(*args, **kwargs):
         if len(failures) < 2:
             failures.append(OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address"))
             raise failures[-1]
         return connect(*args, **kwargs)
-    monkeypatch.setattr(program, "connected", fails_twice)
-    assert conversation.ask("two") == "TWO"
-    assert said == [program.PORTS_RAN_OUT] and len(failures) == 2
+    monkeypatch.setattr(conversation, "connected", fails_twice)
+    assert talk.ask("two") == "TWO"
+    assert said == [conversation.PORTS_RAN_OUT] and len(failures) == 2
 
 
 def test_a_reply_without_end_is_cut_off():
@@ -584,8 +583,7 @@ def test_what_is_said_takes_the_place_of_the_progress_line():
         read_line(connection)
     waited = threading.Event()
     with fake_server(answer, answer_late, refuse) as port:
-        impatient = "import client, sys; client.Conversation.patience = 0.3; sys.exit(client.main())"
-        terminal = Terminal("--port", str(port), "one", "two", "three", program=("-c", impatient))
+        terminal = Terminal("--port", str(port), "one", "two", "three", program=IMPATIENT)
         terminal.wait_for("1 sent, 0 with an error\\s+Waiting for a free slot")
         waited.set()
         assert terminal.end()[0] == 1

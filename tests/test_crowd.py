@@ -9,10 +9,12 @@ import subprocess
 import sys
 import threading
 
-import client as program
 import pytest
 from conftest import (ENVIRONMENT, PATIENCE, ROOT, Server, Terminal, fake_server, free_port,
                       needs_terminal, read_line, reset, run_client)
+
+import client as program
+from talk.crowd.cities import reading_of
 
 try:
     import resource
@@ -117,7 +119,7 @@ def test_a_crowd_of_cities(start_server):
 
 
 def test_every_client_has_a_city_of_its_own():
-    readings = [program.reading_of(number) for number in range(1, 1001)]
+    readings = [reading_of(number) for number in range(1, 1001)]
     assert len({city for city, _, _ in readings}) == 1000
     assert all(5 <= minimum < maximum <= 42 for _, maximum, minimum in readings)
     assert all(type(degrees) is int for reading in readings for degrees in reading[1:])
@@ -448,8 +450,8 @@ except OSError:
 console = msvcrt.get_osfhandle(sys.stdout.fileno())
 kernel.SetConsoleMode(console, 3)
 kernel.SetStdHandle(-11, console)
-import client
-obeys = client.obeys_codes(sys.stdout)
+from talk.crowd.picture import obeys_codes
+obeys = obeys_codes(sys.stdout)
 kernel.GetConsoleMode(console, ctypes.byref(mode))
 sys.exit("it obeys" if obeys and mode.value & 4 else "it does not obey")
 """

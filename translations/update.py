@@ -22,7 +22,8 @@ PO = HERE / "pt_BR" / "LC_MESSAGES" / "classroom.po"
 MO = PO.with_suffix(".mo")
 
 #: Where there are texts.
-SOURCES = ["server.py", "client.py", "engine/*.py", "handlers/*.py", "handlers/*/*.py"]
+SOURCES = ["server.py", "client.py", "talk/*.py", "talk/*/*.py", "engine/*.py",
+           "handlers/*.py", "handlers/*/*.py"]
 
 #: Constants in capitals that are for programs.
 FOR_PROGRAMS = {"HTTP", "INSERT", "IN_ORDER", "SCHEMA"}
