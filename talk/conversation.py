@@ -1,39 +1,47 @@
-"""The conversation: messages to one server, and its replies."""
+"""The conversation: messages to one server, and its replies. It is the lesson's client.
+
+    sock.connect(('127.0.0.1', 50000))             Conversation.connect
+    sock.sendall(msg.encode())                     Conversation.send
+    print(recvall(sock, b"\\n").decode())           Conversation.receive
+    sock.close()                                   Conversation.close
+
+`Conversation.ask` does these four, one after the other. What else stands here is for connections that
+are kept open, and for servers that are slow, gone, or none of the lesson's.
+"""
 
 import socket
-import time
 
-from engine.addresses import shown
 from engine.escapes import printable
-from engine.language import _, decimals
-from talk.connecting import NO_PORT_LEFT, PORTS_LIMIT, connected, reaches_itself
+from engine.language import decimals
+from talk.connecting import open_connection
 from talk.problems import ServerProblem
-from talk.waiting import LONGEST_WAIT, Deadline
+from talk.waiting import Deadline
 
 #: Seconds without an answer after which a user wants to know what is going on.
 PATIENCE = 2.0
 
-#: Bytes that a reply may have, or so many times as many as its message, if that is more.
-LONGEST_REPLY, TIMES_THE_MESSAGE = 2 ** 20, 8
+#: Seconds that connecting may take; a slow server accepts at once, only an absent one does not.
+CONNECT_LIMIT = 10.0
 
 #: Seconds after its reply in which a server that does not keep connections open has closed.
 LETS_GO = 0.2
 
-#: Seconds that connecting may take; a slow server accepts at once, only an absent one does not.
-CONNECT_LIMIT = 10.0
+#: Bytes that a reply may have, or so many times as many as its message, if that is more.
+LONGEST_REPLY, TIMES_THE_MESSAGE = 2 ** 20, 8
 
-REFUSED = ("Cannot reach {server}: connection refused. Is the server running there? "
-           "Check --host and --port.")
-NO_ANSWER = "Cannot reach {server}: no answer within {seconds} s. Is the address right?"
-UNKNOWN_HOST = "Cannot reach {server}: there is no host of that name. Check --host and --port."
-UNREACHABLE = "Cannot reach {server}: {reason}. Check --host and --port."
+#: Bytes that are read at a time.
+PIECE = 65536
+
 WENT_AWAY = "The server at {server} closed the connection without a reply. Try again."
 BROKE = ("The connection to {server} broke before the reply to '{message}'. The server may have taken "
          "it: sent again, it may be there twice.")
 NO_REPLY = "No reply from {server} within {seconds} s. Wait longer with --timeout."
 NO_LINE_END = ("{server} sent {limit} bytes without a line feed: it is no server of the lesson's "
                "kind. Check --port.")
-PORTS_RAN_OUT = "This system has no free port left for a moment; going on when it has one..."
+
+
+def say_nothing(text):
+    """Show *text* to nobody."""
 
 
 class Conversation:
@@ -41,8 +49,8 @@ class Conversation:
 
     With *keep_open* a connection is used for as long as the server keeps it; otherwise for one
     message. *timeout* is in seconds, for connecting and for each reply. *say* shows a line of text
-    to a user who waits for long. ``repeats_all`` tells whether any message may reach the server
-    twice; else only a query may.
+    to a user who waits for long; None if there is nobody. ``repeats_all`` tells whether any message
+    may reach the server twice; else only a query may.
     """
 
     connect_limit = CONNECT_LIMIT
@@ -53,80 +61,18 @@ class Conversation:
         self.address = host, port
         self.timeout = timeout
         self.keep_open = keep_open
-        self.say = say
+        self.say = say or say_nothing
         self.socket = None
         self.has_connected = False
         self.stays = False  # whether a server kept a connection open after a reply
 
-    def connect(self):
-        """Open a connection. Raises `ServerProblem`."""
-        limit = min(self.timeout, self.connect_limit)
-        try:
-            self.socket = self.connection(limit)
-            self.has_connected = True
-        except ConnectionRefusedError as error:
-            raise self.problem(REFUSED) from error
-        except socket.timeout as error:
-            raise self.problem(NO_ANSWER, seconds=decimals("%g" % limit)) from error
-        except (socket.gaierror, UnicodeError) as error:
-            raise self.problem(UNKNOWN_HOST) from error
-        except OSError as error:
-            raise self.problem(UNREACHABLE, reason=_(error.strerror or str(error))) from error
-
-    def connection(self, limit):
-        """Return a connection, opened within *limit* seconds.
-
-        In a long file the system's ports may run out, until old connections are forgotten: then
-        it waits and tries again.
-        """
-        began, said = time.monotonic(), False
-        while True:
-            try:
-                connection = connected(self.address, limit)
-            except OSError as error:
-                if (not self.has_connected or error.errno not in NO_PORT_LEFT
-                        or time.monotonic() - began > PORTS_LIMIT):
-                    raise
-                if not said:
-                    self.say(_(PORTS_RAN_OUT))
-                    said = True
-                time.sleep(LONGEST_WAIT)
-                continue
-            if not reaches_itself(connection):
-                return connection
-            connection.close()  # nobody listens: the system gave it the very port that it asked for
-            raise ConnectionRefusedError
-
-    def close(self):
-        """Close the connection, if there is one."""
-        if self.socket is not None:
-            self.socket.close()
-            self.socket = None
-
     def ask(self, message):
-        """Send *message* and return its reply. Raises `ServerProblem`.
-
-        A connection opened earlier may break before the reply comes, with the message maybe taken.
-        Then it is sent once more over a new one, if it may reach the server twice.
-        """
-        if self.socket is not None and self.let_go():
-            self.close()
-        opened_earlier = self.socket is not None
-        if not opened_earlier:
-            self.connect()
+        """Send *message* and return its reply. Raises `ServerProblem`."""
         try:
-            try:
-                return self.exchange(message)
-            except socket.timeout:
-                raise
-            except OSError:
-                if not opened_earlier:
-                    raise
-                if not (self.repeats_all or message.startswith("?")):
-                    raise self.problem(BROKE, message=printable(message)) from None
-                self.close()
-                self.connect()
-                return self.exchange(message)
+            if self.is_open():
+                return self.go_on(message)
+            self.connect()
+            return self.exchange(message)
         except socket.timeout as error:
             raise self.problem(NO_REPLY, seconds=decimals("%g" % self.timeout)) from error
         except OSError as error:
@@ -134,6 +80,58 @@ class Conversation:
         finally:
             if not self.keep_open:
                 self.close()
+
+    def connect(self):
+        """Open a connection. Raises `ServerProblem`."""
+        limit = min(self.timeout, self.connect_limit)
+        self.socket = open_connection(self.address, limit, self.say, self.has_connected)
+        self.has_connected = True
+
+    def exchange(self, message):
+        """Send *message* over the open connection and return its reply.
+
+        Raises ConnectionError when the server has gone, ``socket.timeout`` when it is too slow.
+        """
+        deadline = Deadline(self.socket, self.timeout, self.patience, self.say)
+        line = encoded(message)
+        self.send(line, deadline)
+        return self.receive(max(LONGEST_REPLY, TIMES_THE_MESSAGE * len(line)), deadline)
+
+    def send(self, line, deadline):
+        """Send the bytes of a *line*, of which a socket may take only some at a time."""
+        rest = memoryview(line)
+        try:
+            while rest:
+                rest = rest[deadline.wait(self.socket.send, rest):]
+        except ConnectionError:
+            pass  # The server may have said why before it stopped reading: see what came.
+
+    def receive(self, limit, deadline):
+        """Return the reply, a line that may come in pieces, and may have *limit* bytes."""
+        received = bytearray()
+        while b"\n" not in received[-PIECE:]:
+            piece = deadline.wait(self.socket.recv, PIECE)
+            if not piece:
+                raise ConnectionAbortedError
+            received += piece
+            if len(received) > limit and b"\n" not in piece:
+                raise self.problem(NO_LINE_END, limit=limit)
+        reply, end, unasked = received.partition(b"\n")
+        if unasked:
+            self.close()  # as good as let go: it does not answer what will be asked next
+        return reply.decode(errors="backslashreplace").rstrip("\r")
+
+    def close(self):
+        """Close the connection, if there is one."""
+        if self.socket is not None:
+            self.socket.close()
+            self.socket = None
+
+    def is_open(self):
+        """Tell whether there is a connection that the server has not ended meanwhile."""
+        if self.socket is not None and self.let_go():
+            self.close()
+        return self.socket is not None
 
     def let_go(self):
         """Tell whether the server has ended the connection: it sends nothing unasked before.
@@ -150,36 +148,24 @@ class Conversation:
             return True
         return True
 
-    def exchange(self, message):
-        """Send *message* over the open connection and return its reply.
-
-        Raises ConnectionError when the server has gone, ``socket.timeout`` when it is too slow.
-        """
-        deadline = Deadline(self.socket, self.timeout, self.patience, self.say)
-        rest = memoryview(encoded(message))
-        limit = max(LONGEST_REPLY, TIMES_THE_MESSAGE * len(rest))
+    def go_on(self, message):
+        """Exchange *message* over a connection opened earlier. It may break before the reply comes,
+        with the message maybe taken: then once more over a new one, if that does no harm."""
         try:
-            while rest:
-                rest = rest[deadline.wait(self.socket.send, rest):]
-        except ConnectionError:
-            pass  # The server may have said why before it stopped reading: see what came.
-        received = bytearray()
-        while b"\n" not in received[-65536:]:
-            piece = deadline.wait(self.socket.recv, 65536)
-            if not piece:
-                raise ConnectionAbortedError
-            received += piece
-            if len(received) > limit and b"\n" not in piece:
-                raise self.problem(NO_LINE_END, limit=limit)
-        reply, _, unasked = received.partition(b"\n")
-        if unasked:
-            self.close()  # as good as let go: it does not answer what will be asked next
-        return reply.decode(errors="backslashreplace").rstrip("\r")
+            return self.exchange(message)
+        except socket.timeout:
+            raise
+        except OSError:
+            if not (self.repeats_all or message.startswith("?")):
+                raise self.problem(BROKE, message=printable(message)) from None
+        self.close()
+        self.connect()
+        return self.exchange(message)
 
     def problem(self, text, **fields):
         """Close the connection; return the `ServerProblem` that *text* and its fields say."""
         self.close()
-        return ServerProblem(_(text).format(server=shown(self.address), **fields))
+        return ServerProblem.about(self.address, text, **fields)
 
 
 def encoded(message):

@@ -7,44 +7,61 @@ from engine.language import _
 from engine.streams import is_terminal
 from talk.answers import SERVES_CAPITALS, hint_at, is_error
 from talk.problems import ServerProblem
-from talk.spreadsheets import Spreadsheet
 
 PROGRESS = "{sent} sent, {errors} with an error"
 
 
+class Tally:
+    """What has come of the messages so far: how many have their reply, and the places, from 0, of
+    those whose reply was an error."""
+
+    def __init__(self):
+        self.replies = 0
+        self.refused = []
+
+    def count(self, message, reply):
+        """Count the *reply* to the next *message*."""
+        if is_error(message, reply):
+            self.refused.append(self.replies)
+        self.replies += 1
+
+
 def send_what_is_given(conversation, options, progress):
     """Send the messages of the command line, or else of standard input; return the exit status."""
-    table, refused = None, []
-    if options.service == "temp" and not options.messages:
-        table = Spreadsheet(sys.stdin.buffer, progress.say)
-    messages = options.messages or table or lines_of(sys.stdin.buffer)
+    tally, table = Tally(), None
+    if options.messages:
+        messages = options.messages
+    elif options.service == "temp":
+        from talk.spreadsheets import Spreadsheet  # not above: one message does not wait for it
+        messages = table = Spreadsheet(sys.stdin.buffer, progress.say)
+    else:
+        messages = lines_of(sys.stdin.buffer)
     try:
-        send_all(conversation, messages, progress, options.service, refused)
+        send_all(conversation, messages, options.service, progress, tally)
     finally:
-        if table:
-            progress.say(table.summary(refused))
-    return 1 if refused else 0
+        if table is not None:
+            progress.say(table.summary(tally.replies, tally.refused))
+    return 1 if tally.refused else 0
 
 
-def send_all(conversation, messages, progress, service, refused):
-    """Send each of *messages* to the *service* and print each reply; add the places of those whose
-    reply was an error to the list *refused*."""
+def send_all(conversation, messages, service, progress, tally):
+    """Send each of *messages* to the *service* and print each reply, which the *tally* counts."""
     on_screen = is_terminal(sys.stdout)
-    hint = None
+    told = False
     try:
-        for sent, message in enumerate(messages, start=1):
+        for message in messages:
             reply = conversation.ask(message)
-            if is_error(message, reply):
-                refused.append(sent - 1)
+            hint = hint_at(service, message, reply)
+            if hint != SERVES_CAPITALS:  # that server takes no reading
+                tally.count(message, reply)
             progress.clear()
             print(printable(reply) if on_screen else reply, flush=True)
-            if not hint:
-                hint = hint_at(service, message, reply)
-                if hint == SERVES_CAPITALS:
-                    raise ServerProblem(_(hint))  # no reading will get anywhere
-                if hint:
-                    progress.say(_(hint))
-            progress.show(_(PROGRESS).format(sent=sent, errors=len(refused)))
+            if hint == SERVES_CAPITALS:
+                raise ServerProblem(_(hint))
+            if hint and not told:
+                progress.say(_(hint))
+                told = True
+            progress.show(_(PROGRESS).format(sent=tally.replies, errors=len(tally.refused)))
     finally:
         progress.clear()
 

@@ -30,14 +30,13 @@ class Spreadsheet:
     and so are, before the first reading, ``sep=;`` and a line of three words. A line that makes no
     sense is sent all the same: the server says what is wrong with it.
 
-    ``numbers`` has the number of the line of each message, of which so many are ``answered``.
+    ``numbers`` has the number of the line of each message that was asked for.
     """
 
     def __init__(self, stream, say):
         self.stream = stream
         self.say = say
         self.numbers = []
-        self.answered = 0
 
     def __iter__(self):
         begun = False
@@ -51,7 +50,6 @@ class Spreadsheet:
             begun = begun or any(map(as_number, fields[1:]))
             self.numbers.append(number)
             yield as_message(line, fields)
-            self.answered += 1  # whoever asks for the next one has the reply
 
     def lines(self):
         """Yield the lines as they come, decoded. Raises `InputProblem` for a workbook."""
@@ -67,13 +65,14 @@ class Spreadsheet:
                 text = line.decode("cp1252", "replace")
             yield text.rstrip("\r\n")
 
-    def summary(self, refused):
-        """Return how many lines were taken; *refused* has the places of the other messages."""
+    def summary(self, replies, refused):
+        """Return how many lines were taken, when so many *replies* have come; *refused* has the
+        places of the messages whose reply was an error."""
         lines = ", ".join(str(self.numbers[place]) for place in refused[:MOST_NAMED])
         text = _(REFUSED_LINES if refused else ALL_TAKEN).format(
-            taken=self.answered - len(refused), refused=len(refused), lines=lines)
+            taken=replies - len(refused), refused=len(refused), lines=lines)
         text += ", ..." if len(refused) > MOST_NAMED else ""
-        unanswered = self.numbers[self.answered:]
+        unanswered = self.numbers[replies:]
         return text + (_(STOPPED_AT).format(line=unanswered[0]) if unanswered else "")
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import io
 import math
 import os
 import re
@@ -18,9 +19,10 @@ from conftest import (ENVIRONMENT, PATIENCE, ROOT, Terminal, fake_server, free_p
                       read_line, run_client, text_of, wait_until)
 
 from engine.escapes import printable
-from talk import connecting, conversation
+from talk import connecting, conversation, waiting
 from talk.answers import is_error
 from talk.problems import ServerProblem
+from talk.spreadsheets import Spreadsheet
 
 #: The client, its patience a third of a second.
 IMPATIENT = ("-c", "import sys, client\nfrom talk.conversation import Conversation\n"
@@ -437,8 +439,8 @@ def test_joiners_are_shown_as_they_are():
 
 
 def test_ports_that_run_out_in_a_long_file_are_waited_for(upper_port, monkeypatch):
-    connect, failures, said = conversation.connected, [], []
-    monkeypatch.setattr(conversation, "LONGEST_WAIT", 0.01)
+    connect, failures, said = connecting.connected, [], []
+    monkeypatch.setattr(connecting, "LONGEST_WAIT", 0.01)
     talk = conversation.Conversation("127.0.0.1", upper_port, 5, say=said.append)
     assert talk.ask("one") == "ONE"
 
@@ -447,9 +449,27 @@ def test_ports_that_run_out_in_a_long_file_are_waited_for(upper_port, monkeypatc
             failures.append(OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address"))
             raise failures[-1]
         return connect(*args, **kwargs)
-    monkeypatch.setattr(conversation, "connected", fails_twice)
+    monkeypatch.setattr(connecting, "connected", fails_twice)
     assert talk.ask("two") == "TWO"
-    assert said == [conversation.PORTS_RAN_OUT] and len(failures) == 2
+    assert said == [connecting.PORTS_RAN_OUT] and len(failures) == 2
+
+
+def test_a_conversation_with_nobody_to_tell(monkeypatch):
+    """Its patience ends before the reply comes: that is said to whoever is there."""
+    monkeypatch.setattr(waiting, "LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(waiting, "_", lambda text: said.set() or text)
+    said = threading.Event()
+
+    def answer_late(connection):
+        read_line(connection)
+        assert said.wait(PATIENCE)
+        connection.sendall(b"LATE\n")
+    for say in {}, {"say": None}:
+        said.clear()
+        with fake_server(answer_late) as port:
+            talk = conversation.Conversation("127.0.0.1", port, PATIENCE, **say)
+            talk.patience = 0.0
+            assert talk.ask("x") == "LATE"
 
 
 def test_a_reply_without_end_is_cut_off():
@@ -498,6 +518,31 @@ def test_a_server_that_goes_away_in_the_middle_of_a_file():
         status, out, err = run_client(port, "--service", "temp", text="A,2,1\n\nB,2,1\nC,2,1\n")
     assert (status, out) == (1, "BYE\n")
     assert "1 line(s) taken. It stopped at line 3: begin again there.\n" in err
+
+
+def test_lines_are_counted_when_their_replies_come():
+    """Not when somebody reads ahead in the file."""
+    table = Spreadsheet(io.BytesIO(b"A,2,1\n\nB,2,1\nC,2,1\n"), print)
+    assert list(table) == ["A,2,1", "B,2,1", "C,2,1"]
+    assert table.summary(1, []) == "1 line(s) taken. It stopped at line 3: begin again there."
+    assert table.summary(3, [1]) == "2 line(s) taken, 1 refused: line 3"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full") or os.name == "nt", reason="needs /dev/full")
+def test_a_reply_that_cannot_be_shown_has_come_all_the_same(start_server):
+    port = str(start_server("--service", "temp").port)
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([sys.executable, "client.py", "--service", "temp", "--port", port],
+                              cwd=str(ROOT), env=ENVIRONMENT, input=b"A,2,1\nB,2,1\n",
+                              stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE)
+    assert done.returncode == 1
+    assert text_of(done.stderr).startswith("1 line(s) taken.\nCannot go on")
+
+
+def test_capitals_take_no_line(upper_port):
+    status, out, err = run_client(upper_port, "--service", "temp", text="A,b,1\nB,2,1\n")
+    assert (status, out) == (1, "A,B,1\n")
+    assert err.startswith("0 line(s) taken. It stopped at line 1: begin again there.\n")
 
 
 def test_which_lines_of_a_file_were_refused(start_server):
