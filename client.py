@@ -5,6 +5,7 @@
     python client.py "Olá"                                    sends one message
     python client.py --service temp < readings.csv            sends each line of a file
     python client.py --crowd 12                               draws how long 12 at once waited
+    python client.py --one-file client.pyz                    writes all of it to one file
 
 How it talks to a server stands in ``talk/conversation.py``: read that first.
 """
@@ -14,12 +15,36 @@ import errno
 import os
 import sys
 
-from engine.language import _
-from engine.streams import is_terminal, open_closed_streams, prepare_streams
-from talk.arguments import parse_options
-from talk.conversation import Conversation
-from talk.problems import Problem
-from talk.progress import Progress
+HERE = os.path.dirname(os.path.abspath(__file__))
+if HERE not in sys.path:  # Python leaves it out with -P and -I
+    sys.path.insert(0, HERE)
+
+
+def tell_what_is_missing(error):
+    """Tell that this file was copied without its rooms; return the exit status. The texts that
+    others read, in their language, are among what is missing: so here are both.
+
+    Raises the *error* again if it is about anything else.
+    """
+    house, *room = (error.name or "").split(".")
+    if house not in ("engine", "talk"):
+        raise error
+    print("client.py: {0} is missing here. The whole client in one file is client.pyz; the teacher's "
+          "page has it, such as http://192.168.0.10:8080/client.pyz | client.py: falta {0} aqui. O "
+          "cliente inteiro em um só arquivo é o client.pyz, que está na página do professor, por exemplo "
+          "http://192.168.0.10:8080/client.pyz".format(os.path.join(house, *room)), file=sys.stderr)
+    return 2
+
+
+try:
+    from engine.language import _
+    from engine.streams import is_terminal, open_closed_streams, prepare_streams
+    from talk.arguments import parse_options
+    from talk.conversation import Conversation
+    from talk.problems import Problem
+    from talk.progress import Progress
+except ImportError as error:
+    sys.exit(tell_what_is_missing(error))
 
 #: What a system says when whoever read our output had enough; Windows has no word of its own for it.
 NOBODY_READS = {errno.EPIPE, errno.EINVAL if os.name == "nt" else errno.EPIPE}
@@ -39,6 +64,8 @@ def main(arguments=None):
     except Problem as problem:
         print(problem, file=sys.stderr)
         return 1
+    except ImportError as error:
+        return tell_what_is_missing(error)
     except (KeyboardInterrupt, EOFError):
         if interactive:
             print()
@@ -58,6 +85,10 @@ def what_is_asked(options, interactive):
 
     Each way has rooms of its own, which are imported only by those who go there.
     """
+    if options.one_file:
+        from talk.copying import write_one_file
+        write_one_file(options.one_file)
+        return 0
     if options.crowd:
         from talk.crowd.running import run_crowd
         return run_crowd(options)

@@ -1,9 +1,12 @@
 """Answers: what a reply tells about the message, and about the server."""
 
+from engine.language import _
+from engine.onefile import program
+
 SERVES_CAPITALS = ("This server answers in capitals: it runs the service upper. Start the other one "
                    "with: python server.py --service temp")
 SERVES_TEMPERATURES = ("This server takes temperatures: it runs the service temp. For that there "
-                       "is: python client.py --service temp")
+                       "is: python {program} --service temp")
 
 
 def is_error(message, reply):
@@ -22,3 +25,8 @@ def hint_at(service, message, reply):
     if service == "upper" and reply.startswith("ERR ") and ",max,min" in reply:
         return SERVES_TEMPERATURES
     return None
+
+
+def told(hint):
+    """Return a *hint* as the user is told it."""
+    return _(hint).format(program=program())

@@ -6,15 +6,18 @@ import sys
 from engine.commandline import (OneLineParser, add_common_options, asked_for, help_formatter,
                                 number)
 from engine.language import _, choose
+from engine.onefile import program
 
 ONE_LINE = "a message is one line: expected no line feed in {message!r}"
 NO_MESSAGE = "no message: expected MESSAGE, or lines on standard input"
 ONLY_WITH_CROWD = "{option} is about a crowd: expected --crowd N with it"
 NOT_WITH_CROWD = "--keep-open is not for a crowd: expected --crowd N without it"
 ONE_MESSAGE = "{count} messages for a crowd: expected one, which each of its clients sends"
+NOT_A_PYZ = "argument --one-file: expected a name that ends with .pyz, such as client.pyz, not '{text}'"
+ONLY_THE_FILE = "--one-file sends nothing: expected neither MESSAGE nor --crowd with it"
 HOST_WITH_PORT = "argument --host: expected --host {host} --port {port}, not '{text}'"
 HOST_ALONE = "argument --host: expected --host {host}, not '{text}'"
-MINUS_FIRST = "; before a message that begins with a minus write --, as in: client.py -- {message}"
+MINUS_FIRST = "; before a message that begins with a minus write --, as in: {program} -- {message}"
 
 
 class ClientParser(OneLineParser):
@@ -23,7 +26,7 @@ class ClientParser(OneLineParser):
     def error(self, message):
         unknown = message.partition(_("unrecognized arguments: %s") % "")[2]
         if re.match(r"-[\d.,;]", unknown):
-            message += _(MINUS_FIRST).format(message=unknown)
+            message += _(MINUS_FIRST).format(program=self.prog, message=unknown)
         super().error(message)
 
 
@@ -31,7 +34,7 @@ def parse_options(arguments=None):
     """Return the options in the command line's *arguments*; wrong ones exit with status 2."""
     choose(asked_for(arguments))
     parser = ClientParser(
-        prog="client.py", description=_(
+        prog=program(), description=_(
             "Send messages to the server; without MESSAGE, ask for them at a terminal, or take each "
             "line of standard input. With --crowd, be many clients at once and draw how long each "
             "of them waited."),
@@ -63,6 +66,8 @@ def add_options(option):
     option("--think", metavar="S", type=number(float, 0, 86400, "seconds from 0 to 86400"),
            help=_("seconds for which each client of a crowd is silent first (default: 0)"))
     option("--csv", metavar="FILE", help=_("write the times of a crowd's clients to FILE"))
+    option("--one-file", metavar="FILE",
+           help=_("write the whole client to FILE, such as client.pyz, for other machines"))
     add_common_options(option)
 
 
@@ -76,7 +81,12 @@ def check_options(options, error):
     for message in options.messages:
         if "\n" in message:
             error(_(ONE_LINE).format(message=message))
-    if options.crowd is None:
+    if options.one_file is not None:
+        if not options.one_file.endswith(".pyz"):
+            error(_(NOT_A_PYZ).format(text=options.one_file))
+        if options.messages or options.crowd is not None:
+            error(_(ONLY_THE_FILE))
+    elif options.crowd is None:
         for name in "think", "csv":
             if getattr(options, name) is not None:
                 error(_(ONLY_WITH_CROWD).format(option="--" + name))

@@ -1,7 +1,10 @@
 """Problems: what a user is told in one line before the client ends with exit status 1."""
 
 from engine.addresses import shown
-from engine.language import _
+from engine.escapes import printable
+from engine.language import _, reason
+
+CANNOT_WRITE = "Cannot write {file}: {reason}. Choose another file with {option}."
 
 
 class Problem(Exception):
@@ -22,5 +25,14 @@ class InputProblem(Problem):
     """What is to be sent is no text."""
 
 
+class OutputProblem(Problem):
+    """A file cannot be written."""
+
+    @classmethod
+    def about(cls, name, option, error):
+        """Return the problem with the file of this *name*, which the *option* named: the *error*."""
+        return cls(_(CANNOT_WRITE).format(file=printable(name), option=option, reason=reason(error)))
+
+
 class CrowdProblem(Problem):
-    """The crowd cannot start, or its times cannot be written."""
+    """The crowd cannot start."""

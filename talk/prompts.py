@@ -10,7 +10,7 @@ from engine.addresses import shown
 from engine.escapes import printable
 from engine.fields import csv_line
 from engine.language import _, decimals
-from talk.answers import hint_at, is_error
+from talk.answers import hint_at, is_error, told
 from talk.conversation import Conversation
 from talk.numbers import as_number
 from talk.problems import ServerProblem
@@ -62,7 +62,7 @@ def converse(conversation, service):
         if not hint:
             hint = hint_at(service, message, reply)
             if hint:
-                print(_(hint))
+                print(told(hint))
 
 
 def ask_until_answered(conversation, message):

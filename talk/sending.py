@@ -5,7 +5,7 @@ import sys
 from engine.escapes import printable
 from engine.language import _
 from engine.streams import is_terminal
-from talk.answers import SERVES_CAPITALS, hint_at, is_error
+from talk.answers import SERVES_CAPITALS, hint_at, is_error, told
 from talk.problems import ServerProblem
 
 PROGRESS = "{sent} sent, {errors} with an error"
@@ -57,9 +57,9 @@ def send_all(conversation, messages, service, progress, tally):
             progress.clear()
             print(printable(reply) if on_screen else reply, flush=True)
             if hint == SERVES_CAPITALS:
-                raise ServerProblem(_(hint))
+                raise ServerProblem(told(hint))
             if hint and not told:
-                progress.say(_(hint))
+                progress.say(told(hint))
                 told = True
             progress.show(_(PROGRESS).format(sent=tally.replies, errors=len(tally.refused)))
     finally:

@@ -7,7 +7,7 @@ import time
 
 from engine.fields import csv_line
 from engine.language import _
-from talk.answers import SERVES_CAPITALS, hint_at, is_error
+from talk.answers import SERVES_CAPITALS, hint_at, is_error, told
 from talk.conversation import Conversation
 from talk.crowd.cities import reading_of
 from talk.problems import ServerProblem
@@ -63,7 +63,7 @@ class Member(Conversation):
             reason = self.ask(self.message)
             replied = self.clock()
             hint = hint_at(self.service, self.message, reason)
-            reason = "ERR " + _(hint) if hint == SERVES_CAPITALS else reason
+            reason = "ERR " + told(hint) if hint == SERVES_CAPITALS else reason
             outcome = ERROR if is_error(self.message, reason) else REPLIED
         except ServerProblem as problem:
             outcome = next(word for kind, word in FAILURES if isinstance(problem.__cause__, kind))

@@ -1,6 +1,7 @@
 """The picture: who waits for whom, a line for each client of a crowd."""
 
 import os
+import shutil
 import sys
 
 from engine.language import _, decimals
@@ -41,7 +42,6 @@ class Picture:
 
     def fit(self):
         """Fit the window, which may have been resized: then the picture begins anew."""
-        import shutil  # not at the top: every client would start later for it
         size = shutil.get_terminal_size()
         if size == self.size:
             return

@@ -1,7 +1,9 @@
 """The report: what came of a crowd."""
 
 import collections
+import statistics
 import sys
+import textwrap
 
 from engine.escapes import printable
 from engine.language import _, decimals
@@ -15,15 +17,13 @@ CROWD_INTERRUPTED = "Interrupted: {waiting} of {count} clients had no reply yet.
 
 def report(members, ended, now, width):
     """Print what came of the crowd in *now* seconds, in lines of *width* columns."""
-    import statistics  # not at the top, as above
-    import textwrap
     waits = [member.waited(now) for member in ended if member.outcome == REPLIED]
     texts = [_(SUMMARY).format(replies=len(waits), errors=len(ended) - len(waits),
-                                seconds=decimals("%.3f" % now))]
+                               seconds=decimals("%.3f" % now))]
     if waits:
-        texts.append(_(SUMMARY_OF_WAITS).format(slowest=decimals("%.3f" % max(waits)),
-            median=decimals("%.3f" % statistics.median(waits)),
-                                             rate=decimals("%.1f" % (len(waits) / now))))
+        texts.append(_(SUMMARY_OF_WAITS).format(
+            slowest=decimals("%.3f" % max(waits)), rate=decimals("%.1f" % (len(waits) / now)),
+            median=decimals("%.3f" % statistics.median(waits))))
     failed = [member for member in ended if member.outcome != REPLIED]
     for outcome, count in collections.Counter(member.outcome for member in failed).items():
         reason = next(member.reason for member in failed if member.outcome == outcome)

@@ -26,7 +26,7 @@ TOO_FEW_THREADS = "This system gave {limit} threads for {count} clients: start f
 
 
 def run_crowd(options):
-    """Be the crowd that the *options* ask for; return the exit status. Raises `CrowdProblem`."""
+    """Be the crowd that the *options* ask for; return the exit status. Raises `Problem`."""
     members = make_members(options)
     allow_open_files(len(members))
     times = open_times(options.csv) if options.csv is not None else None

@@ -2,24 +2,20 @@
 
 import csv
 
-from engine.escapes import printable
-from engine.language import _
-from talk.problems import CrowdProblem
-
-CANNOT_WRITE = "Cannot write {file}: {reason}. Choose another file with --csv."
+from talk.problems import OutputProblem
 
 
 def open_times(name):
-    """Return the file called *name*, open for `write_times`. Raises `CrowdProblem`."""
+    """Return the file called *name*, open for `write_times`. Raises `OutputProblem`."""
     try:
         return open(name, "w", newline="", encoding="utf-8")
     except OSError as error:
-        raise CrowdProblem(_(CANNOT_WRITE).format(
-            file=printable(name), reason=_(error.strerror))) from None
+        raise OutputProblem.about(name, "--csv", error) from error
 
 
 def write_times(file, members):
-    """Write the times of *members* as CSV: seconds from the start, empty where it never was."""
+    """Write the times of *members* as CSV: seconds from the start, empty where it never was.
+    Raises `OutputProblem`."""
     try:
         with file:
             rows = csv.writer(file)
@@ -29,5 +25,4 @@ def write_times(file, members):
                 rows.writerow([number] + ["" if moment is None else format(moment, ".6f")
                                           for moment in times])
     except OSError as error:
-        raise CrowdProblem(_(CANNOT_WRITE).format(
-            file=printable(file.name), reason=_(error.strerror))) from None
+        raise OutputProblem.about(file.name, "--csv", error) from error
