@@ -47,7 +47,7 @@ def send_what_is_given(conversation, options, progress):
 def send_all(conversation, messages, service, progress, tally):
     """Send each of *messages* to the *service* and print each reply, which the *tally* counts."""
     on_screen = is_terminal(sys.stdout)
-    told = False
+    hinted = False
     try:
         for message in messages:
             reply = conversation.ask(message)
@@ -58,9 +58,9 @@ def send_all(conversation, messages, service, progress, tally):
             print(printable(reply) if on_screen else reply, flush=True)
             if hint == SERVES_CAPITALS:
                 raise ServerProblem(told(hint))
-            if hint and not told:
+            if hint and not hinted:
                 progress.say(told(hint))
-                told = True
+                hinted = True
             progress.show(_(PROGRESS).format(sent=tally.replies, errors=len(tally.refused)))
     finally:
         progress.clear()

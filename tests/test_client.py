@@ -15,7 +15,7 @@ import threading
 import time
 
 import pytest
-from conftest import (ENVIRONMENT, PATIENCE, ROOT, Terminal, fake_server, free_port, needs_terminal,
+from conftest import (CLIENT, ENVIRONMENT, PATIENCE, ROOT, Terminal, fake_server, free_port, needs_terminal,
                       read_line, run_client, text_of, wait_until)
 
 from engine.escapes import printable
@@ -24,9 +24,15 @@ from talk.answers import is_error
 from talk.problems import ServerProblem
 from talk.spreadsheets import Spreadsheet
 
-#: The client, its patience a third of a second.
-IMPATIENT = ("-c", "import sys, client\nfrom talk.conversation import Conversation\n"
-             "Conversation.patience = 0.3\nsys.exit(client.main())")
+#: Runs the client, whose file comes first, with a patience of a third of a second.
+IMPATIENT = """
+import sys
+sys.path.insert(0, sys.argv.pop(1))
+import client
+from talk.conversation import Conversation
+Conversation.patience = 0.3
+sys.exit(client.main())
+"""
 
 
 @pytest.mark.parametrize("server_options", [[], ["--keep-open"]])
@@ -126,7 +132,8 @@ def test_waiting_for_a_slot_is_said_after_two_seconds():
     waited = threading.Event()
     with fake_server(answer_late) as port:
         began = time.monotonic()
-        client = subprocess.Popen([sys.executable, *IMPATIENT, "--port", str(port), "x"],
+        client = subprocess.Popen([sys.executable, "-c", IMPATIENT, *CLIENT, "--port",
+                                   str(port), "x"],
                                   cwd=str(ROOT), env=ENVIRONMENT, stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE)
         said = client.stderr.readline()
@@ -188,7 +195,7 @@ def test_a_reading_is_not_sent_twice():
     ["--port", "0", "x"], ["--port", "70000", "x"], ["--port", "x"], ["--timeout", "0", "x"],
     ["--service", "none"], ["--nonsense"], ["two\nlines"]])
 def test_wrong_usage(arguments):
-    done = subprocess.run([sys.executable, "client.py", *arguments], cwd=str(ROOT),
+    done = subprocess.run([sys.executable, *CLIENT, *arguments], cwd=str(ROOT),
                           env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, timeout=PATIENCE)
     assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1)
@@ -199,12 +206,12 @@ def test_help_and_version():
     out = run_client(1, "--help")[1]
     for option in "--service", "--host", "--port", "--timeout", "--keep-open", "MESSAGE":
         assert option in out
-    assert re.fullmatch(r"client\.py [\d.]+\n", run_client(1, "--version")[1])
+    assert re.fullmatch(os.path.basename(CLIENT[0]) + r" [\d.]+\n", run_client(1, "--version")[1])
 
 
 def test_output_that_nobody_reads(upper_port):
     client = subprocess.Popen(
-        [sys.executable, "client.py", "--port", str(upper_port)] + ["x" * 1000] * 100,
+        [sys.executable, *CLIENT, "--port", str(upper_port)] + ["x" * 1000] * 100,
         cwd=str(ROOT), env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     client.stdout.close()
     assert client.wait(PATIENCE) == 1
@@ -218,14 +225,14 @@ def test_output_that_cannot_be_written(upper_port):
     port = str(upper_port)
     for redirection, status, told in (">/dev/full", 1, b"Cannot go on"), (">&-", 0, b""):
         done = subprocess.run(
-            "exec {} client.py --port {} x {}".format(sys.executable, port, redirection),
+            "exec {} {} --port {} x {}".format(sys.executable, *CLIENT, port, redirection),
             shell=True, cwd=str(ROOT), env=ENVIRONMENT, stderr=subprocess.PIPE, timeout=PATIENCE)
         assert done.returncode == status
         assert done.stderr.count(b"\n") == (1 if told else 0) and done.stderr.startswith(told)
 
 
 def test_nothing_on_standard_input_is_no_terminal(upper_port):
-    done = subprocess.run([sys.executable, "client.py", "--port", str(upper_port)], cwd=str(ROOT),
+    done = subprocess.run([sys.executable, *CLIENT, "--port", str(upper_port)], cwd=str(ROOT),
                           env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, timeout=PATIENCE)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
@@ -234,7 +241,7 @@ def test_nothing_on_standard_input_is_no_terminal(upper_port):
 def test_a_file_of_replies_is_in_utf_8(upper_port, tmp_path):
     environment = {name: value for name, value in ENVIRONMENT.items() if name != "PYTHONIOENCODING"}
     with open(str(tmp_path / "replies"), "w+b") as file:
-        subprocess.run([sys.executable, "client.py", "--port", str(upper_port), "日本 ação €"],
+        subprocess.run([sys.executable, *CLIENT, "--port", str(upper_port), "日本 ação €"],
                        cwd=str(ROOT), env=environment, stdout=file, timeout=PATIENCE, check=True)
         file.seek(0)
         assert text_of(file.read()) == "日本 AÇÃO €\n"
@@ -353,7 +360,7 @@ def test_sigterm_at_the_prompt_leaves_the_terminal_as_it_was(upper_port):
 @pytest.mark.parametrize("closed, out", [("2>&-", "X\nY\n"), (">&-", ""), ("<&-", "X\nY\n"),
                                          (">&- 2>&- <&-", "")])
 def test_streams_that_are_closed(upper_port, closed, out):
-    done = subprocess.run(["sh", "-c", 'exec "$@" ' + closed, "sh", sys.executable, "client.py",
+    done = subprocess.run(["sh", "-c", 'exec "$@" ' + closed, "sh", sys.executable, *CLIENT,
                            "--port", str(upper_port), "x", "y"], cwd=str(ROOT), env=ENVIRONMENT,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, timeout=PATIENCE)
@@ -362,7 +369,7 @@ def test_streams_that_are_closed(upper_port, closed, out):
 
 @pytest.mark.skipif(os.name == "nt", reason="a shell there closes nothing")
 def test_what_is_for_standard_error_is_not_printed_among_the_replies():
-    done = subprocess.run(["sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, "client.py",
+    done = subprocess.run(["sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, *CLIENT,
                            "--port", str(free_port()), "x"], cwd=str(ROOT), env=ENVIRONMENT,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=PATIENCE)
     assert (done.returncode, done.stdout) == (1, b"")
@@ -532,7 +539,7 @@ def test_lines_are_counted_when_their_replies_come():
 def test_a_reply_that_cannot_be_shown_has_come_all_the_same(start_server):
     port = str(start_server("--service", "temp").port)
     with open("/dev/full", "wb") as full:
-        done = subprocess.run([sys.executable, "client.py", "--service", "temp", "--port", port],
+        done = subprocess.run([sys.executable, *CLIENT, "--service", "temp", "--port", port],
                               cwd=str(ROOT), env=ENVIRONMENT, input=b"A,2,1\nB,2,1\n",
                               stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE)
     assert done.returncode == 1
@@ -559,10 +566,11 @@ def test_which_lines_of_a_file_were_refused(start_server):
     (["--host", "http://teacher:80/"], "expected --host teacher --port 80"),
     (["--host", "http://teacher"], "expected --host teacher, not"),
     (["--host", "[::1]"], "expected --host ::1, not"),
-    (["-5,3,2"], "client.py -- -5,3,2")])
+    (["-5,3,2"], " -- -5,3,2. See client.py")])
 def test_wrong_usage_is_answered_with_the_remedy(options, told):
     status, out, err = run_client(1, *options)
-    assert (status, out) == (2, "") and err.count("\n") == 1 and told in err
+    assert (status, out) == (2, "") and err.count("\n") == 1
+    assert told in err.replace("client.pyz", "client.py")
 
 
 @needs_terminal
@@ -628,7 +636,8 @@ def test_what_is_said_takes_the_place_of_the_progress_line():
         read_line(connection)
     waited = threading.Event()
     with fake_server(answer, answer_late, refuse) as port:
-        terminal = Terminal("--port", str(port), "one", "two", "three", program=IMPATIENT)
+        terminal = Terminal("--port", str(port), "one", "two", "three",
+                            program=("-c", IMPATIENT, *CLIENT))
         terminal.wait_for("1 sent, 0 with an error\\s+Waiting for a free slot")
         waited.set()
         assert terminal.end()[0] == 1
@@ -639,7 +648,7 @@ def test_what_is_said_takes_the_place_of_the_progress_line():
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows cannot send Ctrl+C to one process")
 def test_ctrl_c_in_the_middle_of_a_file(upper_port):
-    client = subprocess.Popen([sys.executable, "client.py", "--port", str(upper_port)],
+    client = subprocess.Popen([sys.executable, *CLIENT, "--port", str(upper_port)],
                               cwd=str(ROOT), env=ENVIRONMENT, stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     client.stdin.write(b"x\n" * 10)

@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from conftest import ENVIRONMENT, PATIENCE, ROOT, Terminal, needs_terminal, run_client, text_of
+from conftest import CLIENT, ENVIRONMENT, PATIENCE, ROOT, Terminal, needs_terminal, run_client, text_of
 
 from engine import language
 from talk import prompts
@@ -29,6 +29,8 @@ def speaking(**variables):
 
 def run(*command, env=PORTUGUESE, folder=ROOT):
     """Run a program to its end; return (exit status, standard output, standard error)."""
+    if command[0] == "client.py" and folder == ROOT:
+        command = CLIENT + list(command[1:])
     done = subprocess.run([sys.executable, *command], cwd=str(folder), env=env,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     return done.returncode, text_of(done.stdout), text_of(done.stderr)
