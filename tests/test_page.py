@@ -127,7 +127,7 @@ def test_how_to_join(start_page, browser):  # noqa: F811
 @pytest.mark.parametrize("came", [0, 1])
 def test_where_the_client_is(start_page, browser, came):  # noqa: F811
     """Its address is that for others, and leads to the page's own server; both can be read."""
-    server = start_page("--service", "temp")
+    server = start_page("--service", "temp", "--max-threads", "40")
     if came:
         server.ask("Recife,31,24")
     look_at(browser, server.page)
@@ -139,6 +139,7 @@ def test_where_the_client_is(start_page, browser, came):  # noqa: F811
     for words, text in ("#get", "To join, get client.pyz:"), ("#type", "Then type:"):
         assert browser.text(words) == text
         assert (style(browser, words, "display") == "none") == bool(came)
+    assert browser.run("document.documentElement.scrollHeight <= innerHeight")
     for line in "#files li", "#commands li":
         assert browser.run("document.querySelector('{0}').scrollWidth <= "
                            "document.querySelector('{0}').clientWidth".format(line))
