@@ -4,7 +4,7 @@ import threading
 import time
 
 working = []
-places = threading.Semaphore(3)
+slots = threading.Semaphore(3)
 
 
 def mistake(conn):
@@ -21,6 +21,6 @@ def mistake(conn):
 def mended(conn):
     with conn:
         line = conn.makefile("rb").readline().decode()
-        with places:
+        with slots:
             time.sleep(0.03)  # a disk
         conn.sendall(line.upper().encode())

@@ -4,11 +4,10 @@
     python tests/servers/serve.py pieces mended 50000
 
 What takes a `conn` serves one client, in a thread of its own. What takes a `listener` is the server's
-loop. What takes nothing is a consumer, in a thread beside the `serve` of its file.
+loop.
 """
 
 import importlib
-import inspect
 import socket
 import sys
 import threading
@@ -32,21 +31,24 @@ def a_thread_each(listener, serve):
         threading.Thread(target=serve, args=(conn,), daemon=True).start()
 
 
+def tell(error):
+    """Tell of an exception in a thread: a line is enough, and quickly written."""
+    print(repr(error.exc_value), file=sys.stderr)
+
+
 def main(name, kind, port):
-    module = importlib.import_module(name)
-    work = getattr(module, kind)
-    taken = list(inspect.signature(work).parameters)
+    threading.excepthook = tell
+    work = getattr(importlib.import_module(name), kind)
+    taken = work.__code__.co_varnames[:work.__code__.co_argcount]
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", int(port)))
         listener.listen(100)
         print("Listening on", listener.getsockname(), flush=True)
-        if taken == ["listener"]:
+        if taken == ("listener",):
             work(listener)
             return
-        if not taken:
-            threading.Thread(target=work, daemon=True).start()
-        a_thread_each(listener, work if taken else module.serve)
+        a_thread_each(listener, work)
 
 
 if __name__ == "__main__":

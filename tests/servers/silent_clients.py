@@ -5,15 +5,15 @@ import threading
 from serve import answer
 
 SECONDS = 1  # 60 in a class
-places = threading.Semaphore(4)
+slots = threading.Semaphore(4)
 
 
 def mistake(conn):
-    with places:
+    with slots:
         answer(conn)
 
 
 def mended(conn):
-    with places:
+    with slots:
         conn.settimeout(SECONDS)
         answer(conn)

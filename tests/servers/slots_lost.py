@@ -1,19 +1,19 @@
-"""After an exception a place is not given back."""
+"""After an exception a slot is not given back."""
 
 import threading
 
-places = threading.Semaphore(4)
+slots = threading.Semaphore(4)
 
 
 def mistake(conn):
-    places.acquire()
+    slots.acquire()
     with conn:
         line = conn.makefile("rb").readline().decode()
         conn.sendall(line.upper().encode())
-    places.release()
+    slots.release()
 
 
 def mended(conn):
-    with places, conn:
+    with slots, conn:
         line = conn.makefile("rb").readline().decode()
         conn.sendall(line.upper().encode())
