@@ -11,7 +11,6 @@
 How it talks to a server stands in ``talk/conversation.py``: read that first.
 """
 
-import contextlib
 import errno
 import os
 import sys
@@ -76,8 +75,10 @@ def main(arguments=None):
     except OSError as error:  # of our own input or output: those of the network are told above
         if error.errno not in NOBODY_READS:
             print(_(NO_OUTPUT).format(reason=_(error.strerror)), file=sys.stderr)
-        with contextlib.suppress(OSError):  # so that nothing is tried again at exit
+        try:  # that nothing is tried again at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except OSError:
+            pass
         return 1
 
 
@@ -109,11 +110,11 @@ def what_is_asked(options, interactive):
 
 
 def conversation_of(kind, options, say):
-    """Return the context of a conversation of this *kind* with the server that the *options* name;
-    *say* shows a text to the user."""
+    """Return a conversation of this *kind* with the server that the *options* name; *say* shows a
+    text to the user."""
     conversation = kind(options.host, options.port, options.timeout, options.keep_open, say)
     conversation.repeats_all = options.service == "upper"
-    return contextlib.closing(conversation)
+    return conversation
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ def prepare_streams():
     for stream in sys.stdout, sys.stderr:
         if hasattr(stream, "reconfigure"):  # IDLE's have not
             in_a_file = os.name == "nt" and not is_terminal(stream)  # which is better in UTF-8
-            chosen = None if os.environ.get("PYTHONIOENCODING") or not in_a_file else "utf-8"
+            told = os.environ.get("PYTHONIOENCODING") and not sys.flags.ignore_environment
+            chosen = "utf-8" if in_a_file and not told else None
             stream.reconfigure(errors="backslashreplace", encoding=chosen)
     if hasattr(sys.stdin, "reconfigure"):
         sys.stdin.reconfigure(errors="surrogateescape")

@@ -4,9 +4,8 @@ import re
 import sys
 
 from engine.commandline import (OneLineParser, add_common_options, asked_for, help_formatter,
-                                number)
+                                number, program)
 from engine.language import _, choose
-from engine.onefile import program
 
 ONE_LINE = "a message is one line: expected no line feed in {message!r}"
 NO_MESSAGE = "no message: expected MESSAGE, or lines on standard input"
@@ -43,7 +42,7 @@ def parse_options(arguments=None):
     """Return the options in the command line's *arguments*; wrong ones exit with status 2."""
     choose(asked_for(arguments))
     parser = ClientParser(
-        prog=program(), description=_(
+        prog=program("client.py"), description=_(
             "Send messages to the server; without MESSAGE, ask for them at a terminal, or take each "
             "line of standard input. With --crowd, be many clients at once and draw how long each "
             "of them waited. With --examine, find out what is wrong with a server."),
