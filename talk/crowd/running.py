@@ -5,6 +5,7 @@ import queue
 import threading
 
 from engine.language import _
+from talk.crowd.judging import judge
 from talk.crowd.members import REPLIED, Gate, make_members
 from talk.crowd.picture import Picture
 from talk.crowd.report import report
@@ -42,6 +43,7 @@ def run_crowd(options):
     except KeyboardInterrupt:
         # What has come is shown all the same, even if it was not yet in the list.
         ended = [member for member in members if member.ended]
+    judge(ended)
     ended.sort(key=lambda member: member.ended)
     now = ended[-1].ended if len(ended) == len(members) else gate.clock()
     picture.finish(ended, now)
