@@ -1,7 +1,11 @@
-"""Fields: a line of CSV, as a message or a reply has it."""
+"""Fields: a line of CSV, as a message or a reply has it, and the numbers in it."""
 
 import csv
 import io
+import re
+
+#: Matches a number as messages have it, with a decimal point: ``31``, ``-3.5``, ``+.5``.
+is_number = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII).fullmatch
 
 
 def csv_line(fields):
