@@ -8,6 +8,13 @@ import re
 is_number = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII).fullmatch
 
 
+def as_number(text):
+    """Return *text*, of a person who may write a decimal comma, as a number with a decimal point;
+    None when it is none."""
+    number = text.strip().replace(",", ".")
+    return number if is_number(number) else None
+
+
 def csv_line(fields):
     """Return *fields* as a line of CSV, quoted where needed (RFC 4180)."""
     line = io.StringIO()
