@@ -11,6 +11,7 @@ VERSION = "1.0"
 
 SEE_HELP = "{program}: {message}. See {program} --help.\n"
 EXPECTED = "expected {expected}, not '{text}'"
+HOST_WITH_PORT = "argument --host: expected --host {host} --port {port}, not '{text}'"
 
 
 class OneLineParser(argparse.ArgumentParser):

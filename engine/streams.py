@@ -1,7 +1,11 @@
 """The standard streams: whatever is written to them, no character set breaks it."""
 
+import errno
 import os
 import sys
+
+#: What a system says when whoever read our output had enough; Windows has no word of its own for it.
+NOBODY_READS = {errno.EPIPE, errno.EINVAL if os.name == "nt" else errno.EPIPE}
 
 
 def prepare_streams():
@@ -29,6 +33,14 @@ def open_closed_streams():
     for number, name in (1, "stdout"), (2, "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(number, "w", encoding="utf-8", closefd=False))
+
+
+def drop_output():
+    """Let what is left for standard output lead nowhere, so that nothing is tried again at exit."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError:
+        pass  # it has no number, as in IDLE
 
 
 def is_terminal(stream):

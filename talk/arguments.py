@@ -3,8 +3,8 @@
 import re
 import sys
 
-from engine.commandline import (OneLineParser, add_common_options, asked_for, help_formatter,
-                                number, program)
+from engine.commandline import (HOST_WITH_PORT, OneLineParser, add_common_options, asked_for,
+                                help_formatter, number, program)
 from engine.language import _, choose
 
 ONE_LINE = "a message is one line: expected no line feed in {message!r}"
@@ -19,7 +19,6 @@ NOT_A_CHECK = ("argument --from: expected the name of a check, as it stands in t
                "not '{text}'")
 NOT_A_PYZ = "argument --one-file: expected a name that ends with .pyz, such as client.pyz, not '{text}'"
 ONLY_THE_FILE = "--one-file sends nothing: expected neither MESSAGE nor --crowd with it"
-HOST_WITH_PORT = "argument --host: expected --host {host} --port {port}, not '{text}'"
 HOST_ALONE = "argument --host: expected --host {host}, not '{text}'"
 MINUS_FIRST = "; before a message that begins with a minus write --, as in: {program} -- {message}"
 
