@@ -8,9 +8,10 @@ from talk.examiner.relation import CAPITALS, number_of
 from talk.examiner.verdicts import MEND, mend, not_asked, note, ok
 from talk.examiner.wire import RESET
 
-#: Bytes of the long messages, and how many times as long as for a short one a server may take.
+#: Bytes of the long messages; how many times as long as for a short one a server may take; the seconds
+#: that it may take at most.
 LENGTHS = 2000, 60000
-LONGER = 5
+LONGER, LONGEST = 5, 30.0
 
 #: Each experiment in pieces is made so many times: a right reply may be luck, a wrong one is proof.
 TIMES = 3
@@ -214,7 +215,7 @@ def long_message(server):
         verdict, seconds = one_long_message(server, length, usual)
         if verdict:
             return verdict
-        usual = LONGER * seconds * max(LENGTHS) / length
+        usual = min(LONGEST, LONGER * seconds * max(LENGTHS) / length)
     return ok(_(LONG).format(lengths=", ".join(map(str, LENGTHS))))
 
 
