@@ -61,6 +61,10 @@ ENDLESS = {"endless_loop", "hang_up"}
 #: Servers of temperatures.
 READINGS = {"missing_field", "wrong_number", "wrong_number_kept", "empty_name"}
 
+#: Those that a test of another kind asks for.
+ALSO = {("short_queue", "mistake"), ("each_piece", "mistake"), ("ends_at_once", "mistake"),
+        ("--max-per-host 3 --work 0.05", "ours")}
+
 #: So many are examined side by side: most of that is waiting, but not under Wine.
 SIDE_BY_SIDE = 6 if os.name == "nt" else 40
 
@@ -124,7 +128,7 @@ def results(request):
     """What comes of all servers that are asked for, and of what else takes long, side by side: a name, or
     (name, kind) -> a future. Most of an examination is waiting."""
     cases = [item.callspec.params.get("case") for item in request.session.items if hasattr(item, "callspec")]
-    wanted = set(case for case in cases if isinstance(case, tuple))  # it is none where there are no steps
+    wanted = ALSO.union(case for case in cases if isinstance(case, tuple))  # it is none where there are no steps
     wanted = sorted(wanted, key=lambda case: ["ours", "step", "mistake", "mended"].index(case[1]))  # the longest first
     with concurrent.futures.ThreadPoolExecutor(6) as pool:  # first, since to start a program is work
         started = [pool.submit(start, *case) for case in wanted]
