@@ -47,7 +47,7 @@ WRONG = {
     "at_once": ["at once"], "silent_clients": [], "crowd": ["crowd"], "short_queue": [],
     "empty": ["at once", "empty"], "not_utf_8": ["at once", "not UTF-8"], "slots_lost": ["not UTF-8"],
     "no_word": ["at once", "no word"], "hang_up": ["hang-up"], "endless_loop": ["no word"],
-    "reset": ["at once", "reset"], "slower": ["reset"], "unread": ["at once", "unread"],
+    "reset": ["at once", "reset"], "slower": [], "unread": ["at once", "unread"],
     "missing_field": ["missing field"], "wrong_number": ["wrong number"],
     "wrong_number_kept": ["wrong number"], "empty_name": ["empty name"]}
 
@@ -56,7 +56,7 @@ FALLEN = {"empty": "has ended", "not_utf_8": "has ended", "no_word": "has ended"
           "unread": "has ended", "slots_lost": "Perhaps each of them keeps its slot"}
 
 #: Servers that then go on for ever, or are slow: for them the examination ends with their own check.
-ENDLESS = {"endless_loop", "hang_up", "slower"}
+ENDLESS = {"endless_loop": "no word", "hang_up": "hang-up", "slower": "reset"}
 
 #: Servers of temperatures.
 READINGS = {"missing_field", "wrong_number", "wrong_number_kept", "empty_name"}
@@ -120,7 +120,7 @@ def tried(started, name, kind):
     own = WRONG[name][-1] if name in WRONG and WRONG[name] else None
     try:
         return verdicts_on(server.port, service, own if kind == "mended" else None,
-                           own if kind == "mended" or name in ENDLESS else None)
+                           own if kind == "mended" else ENDLESS.get(name))
     finally:
         server.kill()
 
@@ -177,8 +177,10 @@ def test_the_steps_of_the_lesson_are_accused_of_nothing_but_what_is_true(results
 
 
 def test_a_server_that_becomes_slower_is_told_by_how_much(results):
-    assert re.match(r"After a client whose connection broke \(a reset\) a reply takes \d+ times as long: [3-9]\d\d\.\d ms\.",
-                    results["slower", "mistake"].result()["reset"].text)
+    """A note: it may be for what else its machine does."""
+    found = results["slower", "mistake"].result()["reset"]
+    assert found.mark == NOTE and re.match(
+        r"After a client whose connection broke \(a reset\) a reply takes \d+ times as long: [3-9]\d\d\.\d ms\.", found.text)
 
 
 def test_what_is_no_mistake_is_noted(results):

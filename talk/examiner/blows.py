@@ -5,7 +5,7 @@ from talk.examiner.death import PERHAPS_EXCEPTION, PERHAPS_LOOP, PERHAPS_LOST, d
 from talk.examiner.examinee import line
 from talk.examiner.meeting import NEVER, WITH_THE_NEXT
 from talk.examiner.pace import pace, slowed
-from talk.examiner.verdicts import mend, not_asked, ok
+from talk.examiner.verdicts import mend, not_asked, note, ok
 
 #: What each check does to the server, once and often.
 DEEDS = [
@@ -48,7 +48,7 @@ def endure(server, check, strike, perhaps=PERHAPS_EXCEPTION):
             return mend(text.format(deed=deed, seconds=decimals("%.1f" % unnoticed), times=times))
         if times:
             now = decimals("%.1f" % (1000 * server.pace.server))
-            return mend(_(SLOWER).format(deed=deed, times=times, now=now))
+            return note(_(SLOWER).format(deed=deed, times=times, now=now))  # no proof: others may compute
     return ok(_(SURVIVES).format(deed=deed))
 
 

@@ -12,7 +12,7 @@ TIMES_SLOWER, SECONDS_SLOWER = 8, 0.05
 #: So many replies are measured: few, since each takes a port of this system for a minute.
 REPLIES = 3
 
-#: Seconds that a reply of the server takes, and a byte to a thread of our own and back: medians.
+#: Seconds that a reply of the server takes, and one of a server in this program: medians.
 Pace = collections.namedtuple("Pace", "server own")
 
 
@@ -27,25 +27,29 @@ def pace(server):
 
 
 def own_pace():
-    """Return the seconds that a byte takes to another thread of this program and back."""
-    one, other = socket.socketpair()
-    thread = threading.Thread(target=echo, args=(other,), daemon=True)
-    thread.start()
+    """Return the seconds that a connection to a server in this program takes, with a byte there and back."""
     times = []
-    with one:
-        for _number in range(9):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(REPLIES)
+        thread = threading.Thread(target=echo, args=(listener,), daemon=True)
+        thread.start()
+        for _number in range(REPLIES):
             start = time.monotonic()
-            one.sendall(b"x")
-            one.recv(1)
+            with socket.create_connection(listener.getsockname()) as connection:
+                connection.sendall(b"x")
+                connection.recv(1)
             times.append(time.monotonic() - start)
-    thread.join()
+        thread.join()
     return statistics.median(times)
 
 
-def echo(connection):
-    with connection:
-        for byte in iter(lambda: connection.recv(1), b""):
-            connection.sendall(byte)
+def echo(listener):
+    """Serve as many clients as `own_pace` sends."""
+    for _number in range(REPLIES):
+        connection, _address = listener.accept()
+        with connection:
+            connection.sendall(connection.recv(1))
 
 
 def slowed(server):
