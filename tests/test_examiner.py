@@ -254,9 +254,9 @@ def test_a_machine_that_is_slow_itself_is_not_taken_for_a_slow_server(monkeypatc
         server = type("", (), {"pace": pace.Pace(*before)})
         paces[:] = [pace.Pace(*each) for each in after]
         return pace.slowed(server)
-    assert slowed((0.001, 0.0001), *[(0.1, 0.0001)] * 3) == 100
-    assert slowed((0.001, 0.0001), *[(0.1, 0.01)] * 3) == 0  # both are slower
-    assert slowed((0.001, 0.0001), (0.1, 0.0001), (0.001, 0.0001)) == 0  # it was for a moment
+    assert slowed((0.001, 0.0001), *[(0.2, 0.0001)] * 3) == 200
+    assert slowed((0.001, 0.0001), *[(0.2, 0.02)] * 3) == 0  # both are slower
+    assert slowed((0.001, 0.0001), (0.2, 0.0001), (0.001, 0.0001)) == 0  # it was for a moment
     assert slowed((0.0001, 0.0001), *[(0.004, 0.0001)] * 3) == 0  # so little may be chance
 
 

@@ -10,7 +10,7 @@ def mistake(conn):
     with conn:
         line = conn.makefile("rb").readline().decode()
         if slots.acquire(blocking=False):
-            time.sleep(0.03)  # a disk
+            time.sleep(0.1)  # a disk
             slots.release()
             conn.sendall(line.upper().encode())
 
@@ -19,5 +19,5 @@ def mended(conn):
     with conn:
         line = conn.makefile("rb").readline().decode()
         with slots:
-            time.sleep(0.03)  # a disk
+            time.sleep(0.1)  # a disk
         conn.sendall(line.upper().encode())
