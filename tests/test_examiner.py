@@ -170,7 +170,7 @@ def test_our_own_server_is_accused_of_nothing(results, case):
     assert len(found) >= len(checks_of("upper")) - 1
 
 
-@pytest.mark.parametrize("case", [(name, "step") for name in STEPS], ids="-".join)
+@pytest.mark.parametrize("case", [(name, "step") for name in STEPS], ids=str)
 def test_the_steps_of_the_lesson_are_accused_of_nothing_but_what_is_true(results, case):
     found = results[case].result()
     assert to_mend(found) == (["at once"] if case[0].startswith("1_") else []), found
