@@ -26,7 +26,6 @@ import contextlib
 import csv
 import io
 import logging
-import math
 import queue
 import threading
 import time
@@ -34,6 +33,7 @@ import time
 from engine.addresses import shown
 from engine.errors import CannotStart
 from engine.language import _, decimals, reason
+from engine.seldom import Seldom
 from handlers.lines import BadMessage, LineHandler
 from handlers.temperature.reading import parse, parse_city
 from handlers.temperature.registry import Registry
@@ -287,7 +287,7 @@ class Consumer(threading.Thread):
     def __init__(self, store=None):
         super().__init__(name="consumer", daemon=True)
         self.store = store
-        self.quiet_until = -math.inf
+        self.warnings = Seldom(QUIET_INTERVAL)
 
     def run(self):
         items = []
@@ -331,8 +331,7 @@ class Consumer(threading.Thread):
         try:
             self.store.append((item.arrived, item.reading) for item in items)
         except OSError as error:
-            if time.monotonic() >= self.quiet_until:
-                self.quiet_until = time.monotonic() + QUIET_INTERVAL
+            if self.warnings.is_due():
                 log.error("Readings cannot be stored for now (%s); who sends one is told so.",
                           reason(error))
             return _(NOT_STORED)
