@@ -81,7 +81,7 @@ class Ours:
         temperature.reserve_place(reading.city, 10**6)
         with temperature.lock:
             temperature.record(reading, None)
-            return temperature.summary()
+            return temperature.registry.summary().for_screen()
 
     def prepare(self, messages):
         for message in messages:

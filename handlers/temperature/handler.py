@@ -23,8 +23,6 @@ is in the queue; a query goes through the same queue, so it finds everything tha
 
 import collections
 import contextlib
-import csv
-import io
 import logging
 import queue
 import threading
@@ -32,10 +30,10 @@ import time
 
 from engine.addresses import shown
 from engine.errors import CannotStart
-from engine.language import _, decimals, reason
+from engine.language import _, reason
 from engine.seldom import Seldom
 from handlers.lines import BadMessage, LineHandler
-from handlers.temperature.reading import parse, parse_city
+from handlers.temperature.reading import csv_line, parse, parse_city
 from handlers.temperature.registry import Registry
 
 log = logging.getLogger(__name__)
@@ -105,10 +103,6 @@ RUNNING_ALREADY = ("this program runs the temperature service already: its lock 
                    "there once. Start another program for another one.")
 NO_SQLITE = "cannot use --db: this Python has no sqlite3 ({reason}). Use another Python."
 
-HOTTEST = "Hottest city: {city} with {temperature}"
-COLDEST = "Coldest city: {city} with {temperature}"
-NO_READINGS = "No city has sent a reading."
-
 
 class TemperatureHandler(LineHandler):
     """Take a reading, ``city,max,min``, for the registry and answer ``BYE``; answer queries.
@@ -149,9 +143,7 @@ class TemperatureHandler(LineHandler):
                 wanted.set()
                 while consumer.is_alive():
                     consumer.join(POLL_INTERVAL)
-                with lock:
-                    text = summary()
-                print(text or _(NO_READINGS))
+                show()
 
     def reply(self, message):
         if message.startswith("?"):
@@ -195,24 +187,18 @@ class TemperatureHandler(LineHandler):
     def temperatures(cls):
         """Return what a dashboard shows: a dict for JSON, and the latest reading of every city."""
         with lock:
-            known, recent = list(registry), list(latest)
-            hottest = registry.hottest() if known else None
-            coldest = registry.coldest() if known else None
-        return {
-            "cities": len(known),
-            "hottest": hottest and {"city": hottest.city, "temperature": hottest.maximum},
-            "coldest": coldest and {"city": coldest.city, "temperature": coldest.minimum},
-            "latest": [dict(item.reading._asdict(), client=shown(item.sender or ""),
-                            time=time.strftime("%H:%M:%S", time.localtime(item.arrived)))
-                       for item in reversed(recent)],
-        }, known
+            summary, known, recent = registry.summary(), list(registry), list(latest)
+        newest = [dict(item.reading._asdict(), client=shown(item.sender or ""),
+                       time=time.strftime("%H:%M:%S", time.localtime(item.arrived)))
+                  for item in reversed(recent)]
+        return dict(summary.for_page(), latest=newest), known
 
     def answer_query(self, text):
         """Return the reply to ``?`` and *text*, the rest of the line."""
         city = parse_city(text) if text.strip() else None
         self.outcome_of(None)  # everything that came before has been processed
         with lock:
-            fields = overview() if city is None else registry.get(city)
+            fields = registry.summary().for_query() if city is None else registry.get(city)
             alike = None if fields else registry.alike(city)
         if fields is None:
             raise BadMessage(_(ALIKE if alike else UNKNOWN_CITY).format(city=city, alike=alike))
@@ -237,23 +223,6 @@ def give_place_back(city):
         newcomers[city] -= 1
         if not newcomers[city]:
             del newcomers[city]
-
-
-def overview():
-    """Return the fields of the reply to ``?``. The caller holds `lock`."""
-    count = ["cities", len(registry)]
-    if not registry:
-        return count
-    hottest, coldest = registry.hottest(), registry.coldest()
-    return ["hottest", hottest.city, hottest.maximum,
-            "coldest", coldest.city, coldest.minimum, *count]
-
-
-def csv_line(fields):
-    """Return *fields* as a line of CSV, quoted where needed (RFC 4180)."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(fields)
-    return line.getvalue()
 
 
 def open_store(path):
@@ -316,10 +285,9 @@ class Consumer(threading.Thread):
                         for item in items]
             latest.extend(item for item, outcome in zip(items, outcomes)
                           if item.reading and not outcome)
-            text = summary() if new and not problem else ""
         tell(items, outcomes)
-        if text:
-            print(text)
+        if new and not problem:
+            show()
 
     def keep(self, items):
         """Store the readings of *items*, if there is a store: all or none.
@@ -367,16 +335,10 @@ def tell(items, outcomes):
             item.waiter.put(outcome)
 
 
-def summary():
-    """Return the lines that show the registry, whose `lock` the caller holds; "" when empty.
-
-    With the log at DEBUG (``-v``), the whole registry stands before them as a table.
-    """
-    if not registry:
-        return ""
-    hottest, coldest = registry.hottest(), registry.coldest()
-    lines = [_(HOTTEST).format(city=hottest.city, temperature=decimals(hottest.maximum)),
-             _(COLDEST).format(city=coldest.city, temperature=decimals(coldest.minimum))]
-    if log.isEnabledFor(logging.DEBUG):
-        lines.insert(0, registry.table())
-    return "\n".join(lines)
+def show():
+    """Print the summary; with the log at DEBUG (``-v``) the whole registry before it, as a table."""
+    with lock:
+        text = registry.summary().for_screen()
+        if registry and log.isEnabledFor(logging.DEBUG):
+            text = registry.table() + "\n" + text
+    print(text)

@@ -4,6 +4,7 @@ import unicodedata
 
 from engine.language import _, decimals
 from handlers.temperature.extremes import Extreme
+from handlers.temperature.summary import Summary
 
 
 class Registry:
@@ -63,6 +64,12 @@ class Registry:
         Raises ValueError when there are no readings.
         """
         return self._readings[self._minima.rank()]
+
+    def summary(self):
+        """Return the `Summary` of all cities."""
+        if not self:
+            return Summary(None, None, 0)
+        return Summary(self.hottest(), self.coldest(), len(self))
 
     def table(self):
         """Return all the readings as lines of text in aligned columns."""
