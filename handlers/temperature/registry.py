@@ -14,12 +14,14 @@ class Registry:
     is quick for the cities of a whole country is a room of its own: `Extreme`.
     """
 
-    def __init__(self):
+    def __init__(self, readings=()):
         self._ranks = {}  # city -> how many were known before it
         self._readings = []  # by rank, as the values of each Extreme
         self._maxima = Extreme(max)
         self._minima = Extreme(min)
         self._alike = {}  # a name without accents and capitals -> a city of that name
+        for reading in readings:
+            self.record(reading)
 
     def __len__(self):
         return len(self._readings)
@@ -41,15 +43,19 @@ class Registry:
         return self._alike.get(plain(city))
 
     def record(self, reading):
-        """Let *reading* be the latest of its city."""
-        rank = self._ranks.setdefault(reading.city, len(self._ranks))
-        if rank == len(self._readings):
-            self._readings.append(reading)
-            self._alike.setdefault(plain(reading.city), reading.city)
-        else:
-            self._readings[rank] = reading
-        self._maxima.set(rank, float(reading.maximum))
-        self._minima.set(rank, float(reading.minimum))
+        """Let *reading* be the latest of its city. If that raises, all is as it was before."""
+        try:
+            rank = self._ranks.setdefault(reading.city, len(self._ranks))
+            self._maxima.set(rank, float(reading.maximum))
+            self._minima.set(rank, float(reading.minimum))
+            if rank == len(self._readings):
+                self._alike.setdefault(plain(reading.city), reading.city)
+                self._readings.append(reading)
+            else:
+                self._readings[rank] = reading
+        except BaseException:  # memory ran out, say: what was done by half is made anew
+            vars(self).update(vars(Registry(self._readings)))
+            raise
 
     def hottest(self):
         """Return the reading whose maximum is highest; on a tie, of the city known first.
