@@ -78,7 +78,7 @@ class Ours:
 
     def process(self, message):
         reading = temperature.parse(message)
-        temperature.reserve_place(reading.city, 10**6)
+        temperature.check_room(reading.city, 10**6)
         with temperature.lock:
             temperature.record(reading, None)
             return temperature.registry.summary().for_screen()

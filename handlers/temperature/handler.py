@@ -4,9 +4,8 @@ The lesson's ``trava`` is `lock`, its ``fila_proc`` is `readings` and its ``Proc
 is `Consumer`. What is shared, and who may wait for whom:
 
 - `readings`, safe in itself: the threads that serve clients put in, only the consumer takes out.
-- `registry`, `newcomers` and `latest`, guarded by `lock`, which nobody holds while waiting for
-  anything. Only the consumer records (before it starts, what comes out of the store); the others
-  read, and reserve places for new cities.
+- `registry` and `latest`, guarded by `lock`, which nobody holds while waiting for anything. Only
+  the consumer records (before it starts, what comes out of the store); the others read.
 - `wanted`, an event, safe in itself: whoever waits for the consumer's word sets it and so ends the
   consumer's pause. `running_here` is held while the service runs: the rest of this is there once.
 - the store belongs to one thread at a time: the one that runs the service opens it before the
@@ -38,15 +37,11 @@ from handlers.temperature.registry import Registry
 
 log = logging.getLogger(__name__)
 
-#: Guards the registry and the newcomers.
+#: Guards the registry and the latest readings.
 lock = threading.Lock()
 
 #: The latest reading of each city; hold `lock` while touching it.
 registry = Registry()
-
-#: Places reserved for cities that are not yet in the registry, so that there are never more than
-#: ``max_cities``: city -> how many readings of it are on their way; hold `lock` while touching it.
-newcomers = {}
 
 #: The readings recorded last, as Items, the newest at the end; hold `lock` while touching it.
 latest = collections.deque(maxlen=12)
@@ -112,7 +107,12 @@ class TemperatureHandler(LineHandler):
 
     Class attributes that may be overridden:
 
-    - ``max_cities``: how many cities there can be, besides those that came out of the store;
+    - ``max_cities``: how many cities there can be, besides those that came out of the store. It is
+      looked at when a reading comes. Those on their way at that moment have had their ``BYE`` and
+      are recorded all the same: one queue full, another one in the consumer's hands, and one for
+      each thread that is about to put one in are the most by which it can be exceeded; with ``db``
+      one for each thread. (To keep a place for each new city that is on its way made the number
+      exact, and was a third more to read and a second thing under the lock.)
     - ``db``: the file in which a `Store` keeps every reading; None keeps them in memory alone.
     """
 
@@ -149,13 +149,8 @@ class TemperatureHandler(LineHandler):
         if message.startswith("?"):
             return self.answer_query(message[1:])
         reading = parse(message)
-        reserve_place(reading.city, self.max_cities)
-        try:
-            problem = self.hand_over(reading)
-        except BaseException:  # the client is gone, and its reading is not in the queue
-            with lock:
-                give_place_back(reading.city)
-            raise
+        check_room(reading.city, self.max_cities)
+        problem = self.hand_over(reading)
         if problem:
             raise BadMessage(problem)
         return "BYE"
@@ -205,24 +200,11 @@ class TemperatureHandler(LineHandler):
         return csv_line(fields)
 
 
-def reserve_place(city, limit):
-    """Keep a place for *city*, unless it has one; raise `BadMessage` when *limit* are taken."""
+def check_room(city, limit):
+    """Raise `BadMessage` when *city* is a new one, and there are *limit* cities already."""
     with lock:
-        if city in registry:
-            return
-        count = len(registry) + len(newcomers)
-        if city not in newcomers and count >= limit:
-            raise BadMessage(_(NO_ROOM).format(count=count))
-        newcomers[city] = newcomers.get(city, 0) + 1
-
-
-def give_place_back(city):
-    """Free the place of *city*, unless it has one in the registry or more readings of it are on
-    their way. The caller holds `lock`."""
-    if city in newcomers:
-        newcomers[city] -= 1
-        if not newcomers[city]:
-            del newcomers[city]
+        if len(registry) >= limit and city not in registry:
+            raise BadMessage(_(NO_ROOM).format(count=len(registry)))
 
 
 def open_store(path):
@@ -315,16 +297,13 @@ def record(reading, problem):
     The caller holds `lock`. A mistake of ours with one reading is its own problem, not that of
     those beside it in the batch.
     """
-    city = reading.city
     if not problem:
         try:
             registry.record(reading)
-            newcomers.pop(city, None)
             return None
         except Exception:
             log.exception("The reading %r could not be processed.", reading)
             problem = _(NOT_PROCESSED)
-    give_place_back(city)
     return problem
 
 
