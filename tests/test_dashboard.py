@@ -384,7 +384,7 @@ def test_one_viewer_too_many_is_told_in_http():
 def test_each_second_has_its_count():
     with ClassroomServer(("127.0.0.1", 0), UppercaseHandler) as server:
         answered, waiting = [], []
-        server.messages = lambda: sum(answered)
+        server.books.messages = lambda: sum(answered)
         server.waiting = lambda: sum(waiting)
         watch = Watch(server, "upper")
         minute = watch._minute

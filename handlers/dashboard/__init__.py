@@ -5,6 +5,7 @@ import logging
 import socket
 
 from engine.listening import listening_server
+from engine.variant import variant
 from handlers.dashboard.handler import DashboardHandler
 from handlers.dashboard.viewers import Viewers
 from handlers.dashboard.watch import Watch
@@ -21,9 +22,8 @@ def page_about(server, options, server_class):
     with Watch(server, options.service) as watch:
         names = {"localhost", options.host.lower(), socket.gethostname().lower()}
         viewers = Viewers()
-        handler = type("DashboardHandler", (DashboardHandler,),
-                       {"watch": watch, "names": names, "viewers": viewers,
-                        "language": options.lang})
+        handler = variant(DashboardHandler, watch=watch, names=names, viewers=viewers,
+                          language=options.lang)
         quiet = logging.getLogger("dashboard")
         quiet.setLevel(logging.WARNING)  # who watches is not who is served
         with listening_server(server_class, handler, options.host, options.dashboard, "--dashboard",

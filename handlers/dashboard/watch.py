@@ -112,16 +112,15 @@ class Watch:
         state = dict(self._standing, uptime=round(uptime, 3),
                      slots=[client and slot(client, now) for client in self._in_boxes(clients)],
                      waiting=waiting, wait=self._minute.wait(waiting), totals=totals,
-                     mistake=mistake(self.server.latest_mistake()),
+                     mistake=mistake(self.server.mistakes.latest()),
                      messages=list(self._minute.messages), queue=list(self._minute.queue))
         mark = [clients, waiting, totals, self._minute.eventful]
-        readings = None
-        temperatures = getattr(self.server.RequestHandlerClass, "temperatures", None)
+        temperatures, readings = self.server.RequestHandlerClass.temperatures()
         if temperatures:
-            state["temperatures"], readings = temperatures()
+            state["temperatures"] = temperatures
             if self._look and readings == self._look.readings:
                 readings = self._look.readings  # so that no viewer looks for what is new
-            mark.append(state["temperatures"])
+            mark.append(temperatures)
         return Look(state, readings, self._minute.eventful, mark,
                     self._look.number + 1 if self._look else 1)
 
@@ -143,7 +142,7 @@ class Watch:
 
     def _count(self, uptime):
         """Count for the `Minute`; return the totals, with that of the messages, and who waits."""
-        waiting, messages = self.server.waiting(), self.server.messages()
+        waiting, messages = self.server.waiting(), self.server.books.messages()
         totals = dict(self.server.totals(), messages=messages)
         self._minute.count(uptime, messages, totals, waiting)
         return totals, waiting
