@@ -34,19 +34,24 @@ UNKNOWN = ClientState()
 
 
 class Entry:
-    """A client in the books. ``thread`` is the ident of the thread that it has, ``client`` what its
-    handler tells of it: a `ClientState`."""
+    """A client in the books. ``request`` is the socket of its connection, ``thread`` the ident of the
+    thread that it has, ``client`` what its handler tells of it: a `ClientState`."""
 
-    __slots__ = "address", "host", "began", "thread", "client", "was_waited_for"
+    __slots__ = "request", "address", "host", "began", "thread", "client", "was_waited_for"
 
-    def __init__(self, address, host):
-        self.address, self.host, self.began = address, host, time.monotonic()
+    def __init__(self, request, address, host):
+        self.request, self.address, self.host = request, address, host
+        self.began = time.monotonic()
         self.thread, self.client, self.was_waited_for = None, UNKNOWN, False
 
     def doing(self):
         """Return what the client is doing: a `Doing`."""
         word, since, count = self.client.doing()
         return Doing(word, self.began if since is None else since, count)
+
+    def is_leaving(self):
+        """Tell whether it is sure that the client is on its way out, and it has not taken long."""
+        return not self.was_waited_for and (self.request.fileno() < 0 or self.client.is_leaving())
 
 
 class Books:
@@ -75,11 +80,12 @@ class Books:
         A client with its reply in hand may come again before the thread that served it has run
         on: that thread gets a moment.
         """
-        entry = Entry(client_address, host_of(client_address) if most_of_a_host else None)
+        entry = Entry(request, client_address,
+                      host_of(client_address) if most_of_a_host else None)
         with self._lock:
-            accepted = self._totals["accepted"] + 1
             full = entry.host is not None and not self._has_room_for(entry.host, most_of_a_host)
             why_not = STOPPING if self._closed else TOO_MANY if full else None
+            accepted = self._totals["accepted"] + 1
             if not why_not:
                 self._entries[request] = entry
             self._totals["accepted"] = accepted
@@ -88,13 +94,13 @@ class Books:
     def _has_room_for(self, host, most):
         """Tell whether *host* may have one more client, maybe after one before it has left."""
         def others():
-            return [pair for pair in self._entries.items() if pair[1].host == host]
+            return [entry for entry in self._entries.values() if entry.host == host]
 
         def has_room():
             return len(others()) < most
         if has_room():
             return True
-        leaving = [pair[1] for pair in others() if is_leaving(*pair)]
+        leaving = [entry for entry in others() if entry.is_leaving()]
         if leaving and self._someone_left.wait_for(has_room, LEAVES_WITHIN):
             return True
         for entry in leaving:
@@ -163,7 +169,7 @@ class Books:
 
     def others(self, seconds=0.0):
         """Wait at most *seconds* until all clients have left but those of threads that stop the
-        server. Return the sockets of those who have not."""
+        server. Return the entries of those who have not."""
         ends = time.monotonic() + seconds
         with self._lock:
             while self._others() and time.monotonic() < ends:
@@ -171,7 +177,7 @@ class Books:
             return self._others()
 
     def _others(self):
-        return [request for request, entry in self._entries.items()
+        return [entry for entry in self._entries.values()
                 if (entry.client.thread or entry.thread) not in self._stoppers]
 
     # For whoever looks
@@ -196,11 +202,6 @@ class Books:
         """Return who is in service, the longest first: a list of `InService`."""
         return [InService(shown(entry.address), entry.began, entry.doing())
                 for entry in self.entries()]
-
-
-def is_leaving(request, entry):
-    """Tell whether it is sure that a client is on its way out, and it has not taken long."""
-    return not entry.was_waited_for and (request.fileno() < 0 or entry.client.is_leaving())
 
 
 def named(totals):

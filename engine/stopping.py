@@ -45,9 +45,9 @@ class GracefulStop:
         with self.books.closed():
             self._let_idle_clients_go()
             cut_off = self.books.others(max(0.0, ends - time.monotonic()))
-            for request in cut_off:
-                self.books.leave(request, "timed out")
-                shut(request, socket.SHUT_RDWR)
+            for entry in cut_off:
+                self.books.leave(entry.request, "timed out")
+                shut(entry.request, socket.SHUT_RDWR)
             busy = {entry.thread for entry in self.books.entries()}
         for thread in self.threads_for_clients():  # so that they log before the caller goes on
             if thread.ident not in busy:
@@ -67,8 +67,8 @@ class GracefulStop:
         if self._bell_pull:
             self._bell_pull.close()
             return
-        for request in self.books.others():  # on Windows this would reset the connection if more came
-            shut(request, socket.SHUT_RD)
+        for entry in self.books.entries():  # on Windows this would reset it if more input came
+            shut(entry.request, socket.SHUT_RD)
 
 
 def shut(request, how):
