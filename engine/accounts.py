@@ -126,6 +126,10 @@ class Accounts(HandlerSupport):
         if tells_all:
             self.log.debug("%s", self.status())
 
+    def abandon(self, request, client_address):
+        self.books.leave(request, "failed")
+        super().abandon(request, client_address)
+
     def status(self):
         """Return the state of the slots and the totals in a line, as tcpserver shows them."""
         return _(STATUS).format(used=len(self.in_service()), slots=self.max_threads or _("unlimited"),

@@ -18,6 +18,7 @@ import socketserver
 import sys
 import threading
 
+from engine.crew import Crew
 from engine.lead import Lead
 from engine.replies import can_be_read
 from engine.support import HandlerSupport
@@ -34,7 +35,7 @@ HANDS_MODE_DOWN = not sys.platform.startswith("linux")
 #: Seconds for which a thread leads, or follows, without a client before it ends.
 IDLE_LIMIT = 5.0
 
-GOES_ON = "A thread that accepts clients could not; it goes on."
+GOES_ON = "A thread could not accept or serve a client; it goes on."
 
 
 #: The methods of handlers that make way before they wait.
@@ -60,11 +61,14 @@ def may_lead(handler):
 class LeadingThreads(HandlerSupport, socketserver.ThreadingTCPServer):
     """A ThreadingTCPServer whose threads serve more than one client each.
 
-    `process_request` starts a thread, which leads if no other thread does. There are two more hooks:
+    `process_request` starts a thread, which leads if no other thread does. There are more hooks:
 
     - ``admit(request, client_address)``: asked for each client that a leader has accepted, after
       ``verify_request``;
-    - ``serve_client(request, client_address)``: called for each client, in its thread.
+    - ``serve_client(request, client_address)``: called for each client, in its thread;
+    - ``abandon(request, client_address)``: where a thread died, as for lack of memory.
+
+    ``crew`` has the threads.
 
     The thread in ``serve_forever``, the acceptor, waits until no thread leads; a follower waits for
     the lead; a leader waits only for its client. Either ``serve_forever`` serves or
@@ -74,14 +78,8 @@ class LeadingThreads(HandlerSupport, socketserver.ThreadingTCPServer):
     def __init__(self, *args, **kwargs):
         self._lead = Lead()
         self.leads = self._lead.is_mine
-        self._threads_lock = threading.Lock()
-        self._threads_for_clients = set()  # hold the lock
+        self.crew = Crew()
         super().__init__(*args, **kwargs)
-
-    def threads_for_clients(self):
-        """Return the threads that serve clients, or are about to."""
-        with self._threads_lock:
-            return list(self._threads_for_clients)
 
     # In the acceptor's thread
 
@@ -105,24 +103,21 @@ class LeadingThreads(HandlerSupport, socketserver.ThreadingTCPServer):
         """Wait until no thread leads: until then the leader accepts the clients."""
         super().service_actions()
         self._lead.wait_until_nobody_leads(POLL_INTERVAL)
+        for client in self.crew.bury():
+            self.abandon(*client)
 
     def process_request(self, request, client_address):
         """Start a thread for this client, as ThreadingMixIn does; it leads if nobody does."""
         thread = threading.Thread(target=self.process_request_thread, daemon=self.daemon_threads,
                                   args=(request, client_address))
-        with self._threads_lock:
-            self._threads_for_clients.add(thread)
+        self.crew.enlist(thread, request, client_address)
         self._lead.give_to(thread)
         try:
             thread.start()
         except BaseException:
             self._lead.give_up(thread)
-            self._forget(thread)
+            self.crew.dismiss(thread)
             raise
-
-    def _forget(self, thread):
-        with self._threads_lock:
-            self._threads_for_clients.discard(thread)
 
     def shutdown(self):
         """Accept nobody any more. Threads without a client end; a leader looks up soon."""
@@ -138,7 +133,7 @@ class LeadingThreads(HandlerSupport, socketserver.ThreadingTCPServer):
             self.socket.shutdown(socket.SHUT_RDWR)
         super().server_close()
         if self.block_on_close and not self.daemon_threads:
-            for thread in set(self.threads_for_clients()) - {threading.current_thread()}:
+            for thread in set(self.crew.members()) - {threading.current_thread()}:
                 thread.join()
 
     # In the threads that serve clients
@@ -153,15 +148,22 @@ class LeadingThreads(HandlerSupport, socketserver.ThreadingTCPServer):
                     client[0].setblocking(True)
                 if not leads:
                     self.make_way()
-                self.serve_client(*client)
+                try:
+                    self.serve_client(*client)
+                except MemoryError:
+                    log.exception(GOES_ON)
+                    self.abandon(*client)
                 client = self._next_client()
         finally:
             self.make_way()
-            self._forget(threading.current_thread())
 
     def serve_client(self, request, client_address):
         """Serve one client."""
         super().process_request_thread(request, client_address)
+
+    def abandon(self, request, client_address):
+        """Let go of a client whose thread could not serve it to the end."""
+        self.shutdown_request(request)
 
     def admit(self, request, client_address):
         """Return whether to serve this client."""

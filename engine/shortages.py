@@ -32,6 +32,17 @@ class Shortages:
             self._say(reason(error))
             self.stopping.wait(RETRY_INTERVAL)
 
+    def still_full(self):
+        """Give back the slots of threads that died before they could. (Nobody else takes slots: if
+        there is none after the threads were counted, then none was free before.)"""
+        super().still_full()
+        living = len(self.crew.members())
+        if self.slots.acquire(blocking=False):
+            self.slots.release()
+        elif self.max_threads:
+            for lost in range(self.max_threads - living):
+                self.slots.release()
+
     def get_request(self):
         """Accept a client; where descriptors have run out, wait before that is tried again."""
         try:

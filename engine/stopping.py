@@ -49,7 +49,7 @@ class GracefulStop:
                 self.books.leave(entry.request, "timed out")
                 shut(entry.request, socket.SHUT_RDWR)
             busy = {entry.thread for entry in self.books.entries()}
-        for thread in self.threads_for_clients():  # so that they log before the caller goes on
+        for thread in self.crew.members():  # so that they log before the caller goes on
             if thread.ident not in busy:
                 thread.join(max(0.0, ends - time.monotonic()))
         return len(cut_off)
