@@ -25,12 +25,14 @@ class Shortages:
         super().__init__(*args, **kwargs)
 
     def service_actions(self):
-        """Do what is to be done between two clients; what cannot be done is tried again."""
-        try:
-            super().service_actions()
-        except MemoryError as error:
-            self._say(reason(error))
-            self.stopping.wait(RETRY_INTERVAL)
+        """Do what is to be done before the next client; what fails for lack of memory again."""
+        while True:
+            try:
+                return super().service_actions()
+            except MemoryError as error:
+                self._say(reason(error))
+                if self.stopping.wait(RETRY_INTERVAL):
+                    return None
 
     def still_full(self):
         """Give back the slots of threads that died before they could. (Nobody else takes slots: if
