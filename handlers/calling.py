@@ -21,8 +21,6 @@ def line_for(client, service, message):
 
     Raises only what is about the client: it went away while the service waited.
     """
-    if message.endswith("\r"):
-        message = message[:-1]
     try:
         reply = service.reply(message)
         if type(reply) is not str or "\n" in reply:

@@ -128,9 +128,12 @@ class LineHandler(socketserver.StreamRequestHandler):
         if len(messages) > LONG:
             client.make_way()
         try:
-            lines = messages.decode().split("\n")
+            text = messages.decode()
         except UnicodeDecodeError as error:
             return self._answer_one_by_one(messages, error)
+        lines = text.split("\n")
+        if "\r" in text:
+            lines = [line[:-1] if line.endswith("\r") else line for line in lines]
         may_wait = self.waits or self.work or self.compute
         line = self._after_effort if may_wait else functools.partial(line_for, client, self)
         client.send(map(line, lines))
