@@ -26,7 +26,7 @@ LOOK_EVERY = 64
 LINGER = 5.0
 LINGER_AT_STOP = 0.5
 
-#: Bytes of a reply that surely has arrived when it was sent: any system keeps room for so many.
+#: Bytes of a reply that surely arrives once it was sent: any system has room for them.
 SURELY_THERE = 1024
 
 #: The flag that has one call on a blocking socket not wait. Windows has none: there the sockets do

@@ -16,8 +16,8 @@ INTERVAL = 0.2
 #: Slots that are told of; the page draws fewer.
 MOST_SLOTS = 1000
 
-#: For so many times as long as it took to make a whole state for ``/state``, no other one is made:
-#: to ask for it in a loop takes a twentieth of the processor at most.
+#: After a whole state for ``/state`` no other one is made for REST times as long as that took: to
+#: ask for it in a loop takes a twentieth of the processor at most.
 REST = 20
 
 #: What one look saw: the state for the page; the latest reading of every city, or None where the
