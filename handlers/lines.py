@@ -37,7 +37,7 @@ class LineHandler(socketserver.StreamRequestHandler):
     - only where the service keeps something between clients, ``running()``: a context manager
       around the whole service, entered before the first client and left after the last; entering
       raises `CannotStart` when the service cannot run;
-    - ``temperatures()``, only where the live page is to show some.
+    - ``for_the_page()``, only where the live page is to show temperatures.
 
     Class attributes that may be overridden:
 
@@ -73,7 +73,7 @@ class LineHandler(socketserver.StreamRequestHandler):
         return contextlib.nullcontext()
 
     @classmethod
-    def temperatures(cls):
+    def for_the_page(cls):
         """Return what the live page shows of temperatures, and the latest reading of every city;
         here there are none."""
         return None, None

@@ -409,6 +409,7 @@ def test_no_more_cities_than_max_cities(start_server):
     server = start_server("--service", "temp", *OPTIONS, "--max-cities", "3")
     for city in "A", "B", "C", "B":
         assert server.ask(city + ",2,1") == "BYE"
+    assert server.ask("?").endswith(",cities,3")  # they are recorded
     assert server.ask("D,2,1") == ("ERR there are 3 cities already: expected a reading of one of "
                                    "them")
     assert server.ask("A,30,1") == "BYE"

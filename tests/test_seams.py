@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("quick_switches")
 #: What our own rooms call what they know of a client. A service may call its own things so.
 WORDS = sorted({name for path in ROOT.glob("engine/*.py")
                 for name in re.findall(r"self\.([a-z]\w*)", path.read_text("utf-8"))}
-               | {"line", "lines", "messages", "data", "client", "log", "name", "answer"})
+               | {"temperatures", "line", "lines", "messages", "data", "client", "log", "name", "answer"})
 
 #: Those that socketserver, or a service's own docstring, gives a meaning.
 OURS = {"reply", "running", "make_way", "timeout", "max_line", "keep_open", "waits", "work", "compute",

@@ -246,7 +246,6 @@ def test_a_reading_that_cannot_be_processed_harms_no_other(monkeypatch, caplog):
     monkeypatch.setattr(temperature, "registry", Fragile())
     waiters = [queue.SimpleQueue() for _ in range(4)]
     for waiter, city in zip(waiters, ["A", "Boom", "B"]):
-        temperature.reserve_place(city, 3)
         temperature.readings.put(temperature.Item(Reading(city, "2", "1"), 0.0, waiter))
     temperature.readings.put(temperature.Item(None, 0.0, waiters[3]))
     with temperature.TemperatureHandler.running():
@@ -254,28 +253,44 @@ def test_a_reading_that_cannot_be_processed_harms_no_other(monkeypatch, caplog):
             None, temperature.NOT_PROCESSED, None, None]
         assert [reading.city for reading in temperature.registry] == ["A", "B"]
         assert [item.reading.city for item in temperature.latest][-2:] == ["A", "B"]
-        assert not temperature.newcomers
     assert "a mistake" in caplog.text
 
 
-def test_places_for_cities_on_their_way(monkeypatch):
+def handler_for(**attributes):
+    """Return a handler of the service without a client: `reply` is all that is asked of it."""
+    handler = object.__new__(type("Handler", (temperature.TemperatureHandler,), attributes))
+    handler.client_address = ("127.0.0.1", 1)
+    return handler
+
+
+def test_there_are_more_cities_than_the_limit_by_those_on_their_way_at_most(monkeypatch):
     monkeypatch.setattr(temperature, "registry", temperature.Registry())
-    monkeypatch.setattr(temperature, "newcomers", {})
-    for city in "A", "B", "B":
-        temperature.reserve_place(city, 2)
-    with pytest.raises(BadMessage):
-        temperature.reserve_place("C", 2)
-    reading = Reading("B", "2", "1")
-    assert temperature.record(reading, "a problem") == "a problem"
-    with pytest.raises(BadMessage):
-        temperature.reserve_place("C", 2)  # the other reading of B is still on its way
-    assert temperature.record(reading, "a problem") == "a problem"
-    temperature.reserve_place("C", 2)
-    assert temperature.record(Reading("C", "2", "1"), None) is None
-    temperature.reserve_place("C", 2)
-    with pytest.raises(BadMessage):
-        temperature.reserve_place("B", 2)
-    assert temperature.newcomers == {"A": 1}
+    monkeypatch.setattr(temperature, "readings", temperature.BatchQueue(maxsize=7))
+    monkeypatch.setattr(temperature, "print", lambda text: None, raising=False)
+    handler = handler_for(max_cities=3)
+    for number in range(7):  # nobody takes them out yet
+        assert handler.reply("City {},2,1".format(number)) == "BYE"
+    with temperature.TemperatureHandler.running():
+        temperature.readings.join()
+        assert len(temperature.registry) == 7 <= 3 + temperature.readings.maxsize
+        for number in range(7, 30):
+            with pytest.raises(BadMessage, match="there are 7 cities already: expected a reading of"):
+                handler.reply("City {},2,1".format(number))
+        assert handler.reply("City 6,3,1") == "BYE"
+    assert len(temperature.registry) == 7 and temperature.registry.get("City 6").maximum == "3"
+
+
+def test_with_a_store_a_single_client_finds_the_limit_exact(monkeypatch, tmp_path):
+    monkeypatch.setattr(temperature, "registry", temperature.Registry())
+    monkeypatch.setattr(temperature, "print", lambda text: None, raising=False)
+    handler = handler_for(max_cities=3, db=str(tmp_path / "readings.db"), make_way=lambda self: None)
+    with handler.running():
+        for city in "A", "B", "C", "B":
+            assert handler.reply(city + ",2,1") == "BYE"
+        with pytest.raises(BadMessage, match="there are 3 cities already"):
+            handler.reply("D,2,1")
+        assert handler.reply("A,2,1") == "BYE"
+    assert [reading.city for reading in temperature.registry] == ["A", "B", "C"]
 
 
 def put(reading):
@@ -344,18 +359,3 @@ def test_every_acknowledged_reading_is_in_the_last_summary(start_server):
     last = server.out.all()[server.out.all().rindex("Max  Min"):]
     missing = [name for name in acknowledged if name + " " not in last]
     assert acknowledged and not missing
-
-
-@pytest.mark.parametrize("db", [None, "a file"])
-def test_a_client_that_is_gone_leaves_no_place_taken(monkeypatch, db):
-    def gone():
-        raise ConnectionResetError
-    monkeypatch.setattr(temperature, "registry", temperature.Registry())
-    monkeypatch.setattr(temperature, "newcomers", {})
-    monkeypatch.setattr(temperature, "readings", queue.Queue(maxsize=1))
-    temperature.readings.put("it is full")
-    handler = object.__new__(temperature.TemperatureHandler)
-    handler.make_way, handler.db, handler.client_address = gone, db, None
-    with pytest.raises(ConnectionResetError):
-        handler.reply("Recife,31,24")
-    assert not temperature.newcomers

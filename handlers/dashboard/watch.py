@@ -115,7 +115,7 @@ class Watch:
                      mistake=mistake(self.server.mistakes.latest()),
                      messages=list(self._minute.messages), queue=list(self._minute.queue))
         mark = [clients, waiting, totals, self._minute.eventful]
-        temperatures, readings = self.server.RequestHandlerClass.temperatures()
+        temperatures, readings = self.server.RequestHandlerClass.for_the_page()
         if temperatures:
             state["temperatures"] = temperatures
             if self._look and readings == self._look.readings:

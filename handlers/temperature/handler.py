@@ -4,9 +4,8 @@ The lesson's ``trava`` is `lock`, its ``fila_proc`` is `readings` and its ``Proc
 is `Consumer`. What is shared, and who may wait for whom:
 
 - `readings`, safe in itself: the threads that serve clients put in, only the consumer takes out.
-- `registry`, `newcomers` and `latest`, guarded by `lock`, which nobody holds while waiting for
-  anything. Only the consumer records (before it starts, what comes out of the store); the others
-  read, and reserve places for new cities.
+- `registry` and `latest`, guarded by `lock`, which nobody holds while waiting for anything. Only
+  the consumer records (before it starts, what comes out of the store); the others read.
 - `wanted`, an event, safe in itself: whoever waits for the consumer's word sets it and so ends the
   consumer's pause. `running_here` is held while the service runs: the rest of this is there once.
 - the store belongs to one thread at a time: the one that runs the service opens it before the
@@ -23,8 +22,6 @@ is in the queue; a query goes through the same queue, so it finds everything tha
 
 import collections
 import contextlib
-import csv
-import io
 import logging
 import queue
 import threading
@@ -32,23 +29,19 @@ import time
 
 from engine.addresses import shown
 from engine.errors import CannotStart
-from engine.language import _, decimals, reason
+from engine.language import _, reason
 from engine.seldom import Seldom
 from handlers.lines import BadMessage, LineHandler
-from handlers.temperature.reading import parse, parse_city
+from handlers.temperature.reading import csv_line, parse, parse_city
 from handlers.temperature.registry import Registry
 
 log = logging.getLogger(__name__)
 
-#: Guards the registry and the newcomers.
+#: Guards the registry and the latest readings.
 lock = threading.Lock()
 
 #: The latest reading of each city; hold `lock` while touching it.
 registry = Registry()
-
-#: Places reserved for cities that are not yet in the registry, so that there are never more than
-#: ``max_cities``: city -> how many readings of it are on their way; hold `lock` while touching it.
-newcomers = {}
 
 #: The readings recorded last, as Items, the newest at the end; hold `lock` while touching it.
 latest = collections.deque(maxlen=12)
@@ -105,10 +98,6 @@ RUNNING_ALREADY = ("this program runs the temperature service already: its lock 
                    "there once. Start another program for another one.")
 NO_SQLITE = "cannot use --db: this Python has no sqlite3 ({reason}). Use another Python."
 
-HOTTEST = "Hottest city: {city} with {temperature}"
-COLDEST = "Coldest city: {city} with {temperature}"
-NO_READINGS = "No city has sent a reading."
-
 
 class TemperatureHandler(LineHandler):
     """Take a reading, ``city,max,min``, for the registry and answer ``BYE``; answer queries.
@@ -118,7 +107,12 @@ class TemperatureHandler(LineHandler):
 
     Class attributes that may be overridden:
 
-    - ``max_cities``: how many cities there can be, besides those that came out of the store;
+    - ``max_cities``: how many cities there can be, besides those that came out of the store. It is
+      looked at when a reading comes. Those on their way at that moment have had their ``BYE`` and
+      are recorded all the same: one queue full, another one in the consumer's hands, and one for
+      each thread that is about to put one in are the most by which it can be exceeded; with ``db``
+      one for each thread. (To keep a place for each new city that is on its way made the number
+      exact, and was a third more to read and a second thing under the lock.)
     - ``db``: the file in which a `Store` keeps every reading; None keeps them in memory alone.
     """
 
@@ -149,21 +143,14 @@ class TemperatureHandler(LineHandler):
                 wanted.set()
                 while consumer.is_alive():
                     consumer.join(POLL_INTERVAL)
-                with lock:
-                    text = summary()
-                print(text or _(NO_READINGS))
+                show()
 
     def reply(self, message):
         if message.startswith("?"):
             return self.answer_query(message[1:])
         reading = parse(message)
-        reserve_place(reading.city, self.max_cities)
-        try:
-            problem = self.hand_over(reading)
-        except BaseException:  # the client is gone, and its reading is not in the queue
-            with lock:
-                give_place_back(reading.city)
-            raise
+        check_room(reading.city, self.max_cities)
+        problem = self.hand_over(reading)
         if problem:
             raise BadMessage(problem)
         return "BYE"
@@ -192,68 +179,32 @@ class TemperatureHandler(LineHandler):
         return waiter.get()
 
     @classmethod
-    def temperatures(cls):
+    def for_the_page(cls):
         """Return what a dashboard shows: a dict for JSON, and the latest reading of every city."""
         with lock:
-            known, recent = list(registry), list(latest)
-            hottest = registry.hottest() if known else None
-            coldest = registry.coldest() if known else None
-        return {
-            "cities": len(known),
-            "hottest": hottest and {"city": hottest.city, "temperature": hottest.maximum},
-            "coldest": coldest and {"city": coldest.city, "temperature": coldest.minimum},
-            "latest": [dict(item.reading._asdict(), client=shown(item.sender or ""),
-                            time=time.strftime("%H:%M:%S", time.localtime(item.arrived)))
-                       for item in reversed(recent)],
-        }, known
+            summary, known, recent = registry.summary(), list(registry), list(latest)
+        newest = [dict(item.reading._asdict(), client=shown(item.sender or ""),
+                       time=time.strftime("%H:%M:%S", time.localtime(item.arrived)))
+                  for item in reversed(recent)]
+        return dict(summary.for_page(), latest=newest), known
 
     def answer_query(self, text):
         """Return the reply to ``?`` and *text*, the rest of the line."""
         city = parse_city(text) if text.strip() else None
         self.outcome_of(None)  # everything that came before has been processed
         with lock:
-            fields = overview() if city is None else registry.get(city)
+            fields = registry.summary().for_query() if city is None else registry.get(city)
             alike = None if fields else registry.alike(city)
         if fields is None:
             raise BadMessage(_(ALIKE if alike else UNKNOWN_CITY).format(city=city, alike=alike))
         return csv_line(fields)
 
 
-def reserve_place(city, limit):
-    """Keep a place for *city*, unless it has one; raise `BadMessage` when *limit* are taken."""
+def check_room(city, limit):
+    """Raise `BadMessage` when *city* is a new one, and there are *limit* cities already."""
     with lock:
-        if city in registry:
-            return
-        count = len(registry) + len(newcomers)
-        if city not in newcomers and count >= limit:
-            raise BadMessage(_(NO_ROOM).format(count=count))
-        newcomers[city] = newcomers.get(city, 0) + 1
-
-
-def give_place_back(city):
-    """Free the place of *city*, unless it has one in the registry or more readings of it are on
-    their way. The caller holds `lock`."""
-    if city in newcomers:
-        newcomers[city] -= 1
-        if not newcomers[city]:
-            del newcomers[city]
-
-
-def overview():
-    """Return the fields of the reply to ``?``. The caller holds `lock`."""
-    count = ["cities", len(registry)]
-    if not registry:
-        return count
-    hottest, coldest = registry.hottest(), registry.coldest()
-    return ["hottest", hottest.city, hottest.maximum,
-            "coldest", coldest.city, coldest.minimum, *count]
-
-
-def csv_line(fields):
-    """Return *fields* as a line of CSV, quoted where needed (RFC 4180)."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(fields)
-    return line.getvalue()
+        if len(registry) >= limit and city not in registry:
+            raise BadMessage(_(NO_ROOM).format(count=len(registry)))
 
 
 def open_store(path):
@@ -316,10 +267,9 @@ class Consumer(threading.Thread):
                         for item in items]
             latest.extend(item for item, outcome in zip(items, outcomes)
                           if item.reading and not outcome)
-            text = summary() if new and not problem else ""
         tell(items, outcomes)
-        if text:
-            print(text)
+        if new and not problem:
+            show()
 
     def keep(self, items):
         """Store the readings of *items*, if there is a store: all or none.
@@ -347,16 +297,13 @@ def record(reading, problem):
     The caller holds `lock`. A mistake of ours with one reading is its own problem, not that of
     those beside it in the batch.
     """
-    city = reading.city
     if not problem:
         try:
             registry.record(reading)
-            newcomers.pop(city, None)
             return None
         except Exception:
             log.exception("The reading %r could not be processed.", reading)
             problem = _(NOT_PROCESSED)
-    give_place_back(city)
     return problem
 
 
@@ -367,16 +314,10 @@ def tell(items, outcomes):
             item.waiter.put(outcome)
 
 
-def summary():
-    """Return the lines that show the registry, whose `lock` the caller holds; "" when empty.
-
-    With the log at DEBUG (``-v``), the whole registry stands before them as a table.
-    """
-    if not registry:
-        return ""
-    hottest, coldest = registry.hottest(), registry.coldest()
-    lines = [_(HOTTEST).format(city=hottest.city, temperature=decimals(hottest.maximum)),
-             _(COLDEST).format(city=coldest.city, temperature=decimals(coldest.minimum))]
-    if log.isEnabledFor(logging.DEBUG):
-        lines.insert(0, registry.table())
-    return "\n".join(lines)
+def show():
+    """Print the summary; with the log at DEBUG (``-v``) the whole registry before it, as a table."""
+    with lock:
+        text = registry.summary().for_screen()
+        if registry and log.isEnabledFor(logging.DEBUG):
+            text = registry.table() + "\n" + text
+    print(text)

@@ -1,7 +1,8 @@
-"""What a reading is: one city's maximum and minimum, and how it is read from a message."""
+"""What a reading is: one city's maximum and minimum, and how it is read from a message and written."""
 
 import collections
 import csv
+import io
 import re
 import unicodedata
 
@@ -61,6 +62,13 @@ def fields_of(message):
         return next(csv.reader([message], strict=True, skipinitialspace=True), [])
     except csv.Error:
         return None
+
+
+def csv_line(fields):
+    """Return *fields* as a line of CSV, quoted where needed (RFC 4180)."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(fields)
+    return line.getvalue()
 
 
 def parse_city(text):
