@@ -153,7 +153,7 @@ def serve(options, signals):
             print(_(PAGE).format(address=shown(local(page.server_address))))
         log.debug(MACHINE, sys.version.split()[0], _("a GIL") if has_gil() else _("no GIL"),
                   processors())
-        invite(server.server_address, options.service, log)
+        invite(server.server_address, options.service, log, page and page.server_address)
         for each in filter(None, [server, page]):
             threading.Thread(target=each.serve_forever, name="acceptor", daemon=True).start()
         signals.wait()

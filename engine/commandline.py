@@ -3,7 +3,9 @@
 import argparse
 import math
 
-from engine.language import _
+from engine.language import LANGUAGES, _
+
+VERSION = "1.0"
 
 SEE_HELP = "{program}: {message}. See {program} --help.\n"
 EXPECTED = "expected {expected}, not '{text}'"
@@ -27,6 +29,13 @@ def number(kind, least, most, expected):
             raise argparse.ArgumentTypeError(_(EXPECTED).format(expected=_(expected), text=text))
         return value
     return convert
+
+
+def add_common_options(option):
+    """Add those options that every program has, each by a call of argparse's *option*."""
+    option("--lang", choices=list(LANGUAGES), help=_("language to speak (default: the system's)"))
+    option("--version", action="version", version="%(prog)s " + VERSION,
+           help=_("show program's version number and exit"))
 
 
 def help_formatter(prog):

@@ -9,10 +9,12 @@ import subprocess
 import sys
 import threading
 
-import client as program
 import pytest
-from conftest import (ENVIRONMENT, PATIENCE, ROOT, Server, Terminal, fake_server, free_port,
+from conftest import (CLIENT, ENVIRONMENT, PATIENCE, ROOT, Server, Terminal, fake_server, free_port,
                       needs_terminal, read_line, reset, run_client)
+
+import client as program
+from talk.crowd.cities import reading_of
 
 try:
     import resource
@@ -117,7 +119,7 @@ def test_a_crowd_of_cities(start_server):
 
 
 def test_every_client_has_a_city_of_its_own():
-    readings = [program.reading_of(number) for number in range(1, 1001)]
+    readings = [reading_of(number) for number in range(1, 1001)]
     assert len({city for city, _, _ in readings}) == 1000
     assert all(5 <= minimum < maximum <= 42 for _, maximum, minimum in readings)
     assert all(type(degrees) is int for reading in readings for degrees in reading[1:])
@@ -230,7 +232,7 @@ def test_times_that_cannot_be_written(start_server, tmp_path):
 def test_the_limit_on_open_files(start_server, most):
     server = start_server()
     done = subprocess.run(
-        [sys.executable, "client.py", "--port", str(server.port), "--crowd", "100"], cwd=str(ROOT),
+        [sys.executable, *CLIENT, "--port", str(server.port), "--crowd", "100"], cwd=str(ROOT),
         env=PLAIN, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, most)))
     if most >= 132:  # the limit is raised
@@ -256,7 +258,7 @@ def test_threads_that_run_out(monkeypatch, capsys):
 
 def test_output_that_nobody_reads(upper_port):
     port = str(upper_port)
-    crowd = subprocess.Popen([sys.executable, "client.py", "--port", port, "--crowd", "200"],
+    crowd = subprocess.Popen([sys.executable, *CLIENT, "--port", port, "--crowd", "200"],
                              cwd=str(ROOT), env=PLAIN, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE)
     crowd.stdout.close()
@@ -264,8 +266,8 @@ def test_output_that_nobody_reads(upper_port):
     with crowd.stderr:
         assert crowd.stderr.read() == b""
     if os.name != "nt":
-        done = subprocess.run("exec {} client.py --port {} --crowd 2 >&-".format(
-            sys.executable, port), shell=True, cwd=str(ROOT), env=PLAIN, stderr=subprocess.PIPE)
+        done = subprocess.run("exec {} {} --port {} --crowd 2 >&-".format(
+            sys.executable, *CLIENT, port), shell=True, cwd=str(ROOT), env=PLAIN, stderr=subprocess.PIPE)
         assert (done.returncode, done.stderr) == (0, b"")
 
 
@@ -291,7 +293,7 @@ def answering_one_of_two():
 def test_ctrl_c_shows_what_came(tmp_path):
     with answering_one_of_two() as (port, heard):
         crowd = subprocess.Popen(
-            [sys.executable, "client.py", "--port", str(port), "--crowd", "2", "--csv",
+            [sys.executable, *CLIENT, "--port", str(port), "--crowd", "2", "--csv",
              str(tmp_path / "times")], cwd=str(ROOT), env=PLAIN, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE)
         assert heard.wait(PATIENCE)
@@ -324,7 +326,7 @@ def temp_port():
 def test_it_fits_the_width_and_the_characters(temp_port, columns, encoding, full):
     env = dict(ENVIRONMENT, COLUMNS=str(columns), PYTHONIOENCODING=encoding)
     done = subprocess.run(
-        [sys.executable, "client.py", "--port", str(temp_port), "--service", "temp",
+        [sys.executable, *CLIENT, "--port", str(temp_port), "--service", "temp",
          "--crowd", "12"], cwd=str(ROOT), env=env, stdout=subprocess.PIPE, timeout=PATIENCE)
     lines = done.stdout.decode(encoding).splitlines()
     assert done.returncode == 0 and all(len(line) < columns for line in lines), lines
@@ -448,8 +450,8 @@ except OSError:
 console = msvcrt.get_osfhandle(sys.stdout.fileno())
 kernel.SetConsoleMode(console, 3)
 kernel.SetStdHandle(-11, console)
-import client
-obeys = client.obeys_codes(sys.stdout)
+from talk.crowd.picture import obeys_codes
+obeys = obeys_codes(sys.stdout)
 kernel.GetConsoleMode(console, ctypes.byref(mode))
 sys.exit("it obeys" if obeys and mode.value & 4 else "it does not obey")
 """

@@ -13,7 +13,7 @@ import pytest
 from conftest import ask, connect, read_all, read_line, serving, wait_until
 
 from engine import incoming, jams, mistakes
-from engine.invitation import commands, own_addresses
+from engine.invitation import commands, files, invite, own_addresses
 from handlers.lines import BadMessage, LineHandler
 from handlers.uppercase import UppercaseHandler
 from server import ClassroomServer
@@ -256,8 +256,31 @@ def test_the_command_that_others_type():
         "python client.py --service temp --host 192.0.2.7 --port 50001"]
     assert commands(("0.0.0.0", 50000), "temp") == [
         "python client.py --service temp --host " + address for address in own_addresses()]
+    assert commands(("192.0.2.7", 50000), "temp", "client.pyz") == [
+        "python client.pyz --service temp --host 192.0.2.7"]
     for address in own_addresses(ipv6=True):
         assert not address.startswith("127.") and address not in ("::1", "0.0.0.0", "::")
+
+
+@pytest.mark.parametrize("page, lines", [
+    (None, ["On another machine: python client.py --host 192.0.2.7"]),
+    (("192.0.2.7", 8080), [
+        "On another machine: python client.pyz --host 192.0.2.7",
+        "All that it needs is client.pyz: http://192.0.2.7:8080/client.pyz",
+        "To get that without a browser: python -c \"import urllib.request as u; "
+        "u.urlretrieve('http://192.0.2.7:8080/client.pyz', 'client.pyz')\""])])
+def test_the_invitation(page, lines, capsys):
+    invite(("192.0.2.7", 50000), "upper", logging.getLogger("server"), page)
+    assert capsys.readouterr().out.splitlines() == lines
+    invite(("127.0.0.1", 50000), "upper", logging.getLogger("server"), page)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("page, urls", [
+    (None, []), (("127.0.0.1", 8080), []), (("::1", 8080), []),
+    (("2001:db8::7", 80), ["http://[2001:db8::7]:80/client.pyz"])])
+def test_where_others_get_the_client(page, urls):
+    assert files(page) == urls
 
 
 def test_mistakes_are_logged_again_when_there_are_threads_again(monkeypatch, caplog):

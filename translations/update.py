@@ -22,10 +22,11 @@ PO = HERE / "pt_BR" / "LC_MESSAGES" / "classroom.po"
 MO = PO.with_suffix(".mo")
 
 #: Where there are texts.
-SOURCES = ["server.py", "client.py", "engine/*.py", "handlers/*.py", "handlers/*/*.py"]
+SOURCES = ["server.py", "client.py", "talk/*.py", "talk/*/*.py", "engine/*.py",
+           "handlers/*.py", "handlers/*/*.py"]
 
 #: Constants in capitals that are for programs.
-FOR_PROGRAMS = {"HTTP", "INSERT", "IN_ORDER", "SCHEMA"}
+FOR_PROGRAMS = {"FETCH", "HTTP", "INSERT", "IN_ORDER", "RUN_CLIENT", "RUN_GUARD", "SCHEMA"}
 
 #: Constants with single words in them.
 TABLES = {"CONNECTING", "THINKING", "WAITS", "FAILURES", "SEPARATORS", "_KINDS"}

@@ -7,7 +7,8 @@ import threading
 import time
 
 from engine.effort import has_gil, processors
-from engine.invitation import commands
+from engine.invitation import commands, files
+from engine.onefile import NAME
 from handlers.dashboard.minute import Minute
 
 #: Seconds between two looks: the page is sent five of them a second at most.
@@ -34,12 +35,13 @@ OF_THE_MINUTE = "messages", "queue"
 
 
 class Watch:
-    """Looks at *server*, a `BoundedThreadingTCPServer` that serves the service of this *name*.
+    """Looks at *server*, a `BoundedThreadingTCPServer` that serves the service of this *name*, for
+    the page that listens on the address *page*.
 
     Use it in a ``with`` statement: in between a thread counts what happens in each second.
     """
 
-    def __init__(self, server, name):
+    def __init__(self, server, name, page=None):
         self.server = server
         self._lock = threading.Lock()
         self._began = time.monotonic()
@@ -52,9 +54,11 @@ class Watch:
         self._boxes = [None] * min(server.max_threads, MOST_SLOTS)
         self._minute = Minute()
         self._over = threading.Event()
+        urls = files(page)
         self._standing = {"service": name, "max_threads": server.max_threads,
                           "port": server.server_address[1],
-                          "join": commands(server.server_address, name),
+                          "client": urls, "join": commands(
+                              server.server_address, name, NAME if urls else "client.py"),
                           "gil": has_gil(), "cores": processors()}
 
     def __enter__(self):

@@ -29,10 +29,11 @@ import time
 
 from engine.addresses import shown
 from engine.errors import CannotStart
+from engine.fields import csv_line
 from engine.language import _, reason
 from engine.seldom import Seldom
 from handlers.lines import BadMessage, LineHandler
-from handlers.temperature.reading import csv_line, parse, parse_city
+from handlers.temperature.reading import parse, parse_city
 from handlers.temperature.registry import Registry
 
 log = logging.getLogger(__name__)

@@ -2,7 +2,6 @@
 
 import collections
 import csv
-import io
 import re
 import unicodedata
 
@@ -62,13 +61,6 @@ def fields_of(message):
         return next(csv.reader([message], strict=True, skipinitialspace=True), [])
     except csv.Error:
         return None
-
-
-def csv_line(fields):
-    """Return *fields* as a line of CSV, quoted where needed (RFC 4180)."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(fields)
-    return line.getvalue()
 
 
 def parse_city(text):

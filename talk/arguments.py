@@ -1,0 +1,98 @@
+"""Arguments: the client's command line."""
+
+import re
+import sys
+
+from engine.commandline import (OneLineParser, add_common_options, asked_for, help_formatter,
+                                number)
+from engine.language import _, choose
+from engine.onefile import program
+
+ONE_LINE = "a message is one line: expected no line feed in {message!r}"
+NO_MESSAGE = "no message: expected MESSAGE, or lines on standard input"
+ONLY_WITH_CROWD = "{option} is about a crowd: expected --crowd N with it"
+NOT_WITH_CROWD = "--keep-open is not for a crowd: expected --crowd N without it"
+ONE_MESSAGE = "{count} messages for a crowd: expected one, which each of its clients sends"
+NOT_A_PYZ = "argument --one-file: expected a name that ends with .pyz, such as client.pyz, not '{text}'"
+ONLY_THE_FILE = "--one-file sends nothing: expected neither MESSAGE nor --crowd with it"
+HOST_WITH_PORT = "argument --host: expected --host {host} --port {port}, not '{text}'"
+HOST_ALONE = "argument --host: expected --host {host}, not '{text}'"
+MINUS_FIRST = "; before a message that begins with a minus write --, as in: {program} -- {message}"
+
+
+class ClientParser(OneLineParser):
+    """A `OneLineParser` that knows that messages may begin with a minus."""
+
+    def error(self, message):
+        unknown = message.partition(_("unrecognized arguments: %s") % "")[2]
+        if re.match(r"-[\d.,;]", unknown):
+            message += _(MINUS_FIRST).format(program=self.prog, message=unknown)
+        super().error(message)
+
+
+def parse_options(arguments=None):
+    """Return the options in the command line's *arguments*; wrong ones exit with status 2."""
+    choose(asked_for(arguments))
+    parser = ClientParser(
+        prog=program(), description=_(
+            "Send messages to the server; without MESSAGE, ask for them at a terminal, or take each "
+            "line of standard input. With --crowd, be many clients at once and draw how long each "
+            "of them waited."),
+        formatter_class=help_formatter)
+    add_options(parser.add_argument)
+    options = parser.parse_args(arguments)
+    check_options(options, parser.error)
+    return options
+
+
+def add_options(option):
+    """Add the options, each by a call of argparse's *option*."""
+    option("messages", metavar="MESSAGE", nargs="*", help=_("a message to send, one line"))
+    option("--service", metavar="NAME", choices=["temp", "upper"], default="upper",
+           help=_("what to ask for, or what a crowd sends: %(choices)s (default: %(default)s)"))
+    option("--host", metavar="H", default="127.0.0.1",
+           help=_("the server's address or name (default: %(default)s)"))
+    option("--port", metavar="P", default=50000,
+           type=number(int, 1, 65535, "a port from 1 to 65535"),
+           help=_("the server's port (default: %(default)s)"))
+    option("--timeout", metavar="S", default=300.0,
+           type=number(float, 0.001, 86400, "seconds from 0.001 to 86400"),
+           help=_("seconds to wait for each reply (default: %(default)g)"))
+    option("--keep-open", action="store_true",
+           help=_("send all messages over one connection (default: one each)"))
+    option("--crowd", metavar="N",
+           type=number(int, 1, 1000, "a number of clients from 1 to 1000"),
+           help=_("be N clients at once, each sending MESSAGE, and draw how long they waited"))
+    option("--think", metavar="S", type=number(float, 0, 86400, "seconds from 0 to 86400"),
+           help=_("seconds for which each client of a crowd is silent first (default: 0)"))
+    option("--csv", metavar="FILE", help=_("write the times of a crowd's clients to FILE"))
+    option("--one-file", metavar="FILE",
+           help=_("write the whole client to FILE, such as client.pyz, for other machines"))
+    add_common_options(option)
+
+
+def check_options(options, error):
+    """Call *error* with the reason when the *options* do not go together."""
+    written = re.fullmatch(r"(?:\w+://)?(?:\[([^\]]*)\]|([^:/]+))(?::(\d+))?/*", options.host)
+    host, port = (written[1] or written[2], written[3]) if written else (options.host, None)
+    if host != options.host:
+        text = HOST_WITH_PORT if port else HOST_ALONE
+        error(_(text).format(host=host, port=port, text=options.host))
+    for message in options.messages:
+        if "\n" in message:
+            error(_(ONE_LINE).format(message=message))
+    if options.one_file is not None:
+        if not options.one_file.endswith(".pyz"):
+            error(_(NOT_A_PYZ).format(text=options.one_file))
+        if options.messages or options.crowd is not None:
+            error(_(ONLY_THE_FILE))
+    elif options.crowd is None:
+        for name in "think", "csv":
+            if getattr(options, name) is not None:
+                error(_(ONLY_WITH_CROWD).format(option="--" + name))
+        if not options.messages and sys.stdin is None:
+            error(_(NO_MESSAGE))
+    elif options.keep_open:
+        error(_(NOT_WITH_CROWD))
+    elif len(options.messages) > 1:
+        error(_(ONE_MESSAGE).format(count=len(options.messages)))
