@@ -10,8 +10,6 @@
 How it talks to a server stands in ``talk/conversation.py``: read that first.
 """
 
-import contextlib
-import errno
 import os
 import sys
 
@@ -21,11 +19,8 @@ if HERE not in sys.path:  # Python leaves it out with -P and -I
 
 
 def tell_what_is_missing(error):
-    """Tell that this file was copied without its rooms; return the exit status. The texts that
-    others read, in their language, are among what is missing: so here are both.
-
-    Raises the *error* again if it is about anything else.
-    """
+    """Tell that this file was copied without its rooms, in both languages, for the texts of one are
+    among what is missing; return the exit status. Another *error* than that is raised again."""
     house, *room = (error.name or "").split(".")
     if house not in ("engine", "talk"):
         raise error
@@ -37,17 +32,15 @@ def tell_what_is_missing(error):
 
 
 try:
-    from engine.language import _
-    from engine.streams import is_terminal, open_closed_streams, prepare_streams
+    from engine.language import _, reason
+    from engine.streams import (NOBODY_READS, drop_output, is_terminal, open_closed_streams,
+                                prepare_streams)
     from talk.arguments import parse_options
     from talk.conversation import Conversation
     from talk.problems import Problem
     from talk.progress import Progress
-except ImportError as error:
+except ModuleNotFoundError as error:
     sys.exit(tell_what_is_missing(error))
-
-#: What a system says when whoever read our output had enough; Windows has no word of its own for it.
-NOBODY_READS = {errno.EPIPE, errno.EINVAL if os.name == "nt" else errno.EPIPE}
 
 INTERRUPTED = "Interrupted: not every message has had its reply."
 NO_OUTPUT = "Cannot go on reading messages or writing replies: {reason}."
@@ -64,7 +57,7 @@ def main(arguments=None):
     except Problem as problem:
         print(problem, file=sys.stderr)
         return 1
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         return tell_what_is_missing(error)
     except (KeyboardInterrupt, EOFError):
         if interactive:
@@ -74,9 +67,8 @@ def main(arguments=None):
         return 1
     except OSError as error:  # of our own input or output: those of the network are told above
         if error.errno not in NOBODY_READS:
-            print(_(NO_OUTPUT).format(reason=_(error.strerror)), file=sys.stderr)
-        with contextlib.suppress(OSError):  # so that nothing is tried again at exit
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            print(_(NO_OUTPUT).format(reason=reason(error)), file=sys.stderr)
+        drop_output()
         return 1
 
 
@@ -105,11 +97,11 @@ def what_is_asked(options, interactive):
 
 
 def conversation_of(kind, options, say):
-    """Return the context of a conversation of this *kind* with the server that the *options* name;
-    *say* shows a text to the user."""
+    """Return a conversation of this *kind* with the server that the *options* name; *say* shows a
+    text to the user."""
     conversation = kind(options.host, options.port, options.timeout, options.keep_open, say)
     conversation.repeats_all = options.service == "upper"
-    return contextlib.closing(conversation)
+    return conversation
 
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@ import socket
 
 from engine.addresses import is_this_machine, shown
 from engine.language import _
-from engine.onefile import NAME
+
+#: The name under which the page hands out the client.
+ONE_FILE = "client.pyz"
 
 #: The port that client.py uses if it is not told another.
 USUAL_PORT = 50000
@@ -52,7 +54,7 @@ def files(page):
     """Return where others get the client's one file, from the page on the address *page*: a URL for
     each host; none where there is no page, or only this machine, which has the client, can see it."""
     return [] if page is None or is_this_machine(page[0]) else [
-        "http://{}/{}".format(shown((host, page[1])), NAME) for host in hosts_of(page)]
+        "http://{}/{}".format(shown((host, page[1])), ONE_FILE) for host in hosts_of(page)]
 
 
 def commands(address, service, program="client.py"):
@@ -74,8 +76,8 @@ def invite(address, service, log, page=None):
     log.warning(ANYONE, _("this one") if everywhere else address[0])
     urls = files(page)
     lines = [_(OTHERS_TYPE).format(command=command)
-             for command in commands(address, service, NAME if urls else "client.py")]
+             for command in commands(address, service, ONE_FILE if urls else "client.py")]
     for url in urls[:1]:
-        lines.append(_(FILE_IS_AT).format(name=NAME, url=url))
-        lines.append(_(WITHOUT_BROWSER).format(command=FETCH.format(name=NAME, url=url)))
+        lines.append(_(FILE_IS_AT).format(name=ONE_FILE, url=url))
+        lines.append(_(WITHOUT_BROWSER).format(command=FETCH.format(name=ONE_FILE, url=url)))
     print("\n".join(lines) or _(NO_NETWORK))

@@ -9,7 +9,6 @@ import functools
 import gettext
 import io
 import os
-import struct
 
 #: As users name the languages -> as the catalogues are named. English needs none.
 LANGUAGES = {"en": "en", "pt": "pt_BR"}
@@ -64,6 +63,9 @@ def catalogue(language):
 
     They come from where this module came from, a folder or a zip.
     """
+    if language == "en":
+        return gettext.NullTranslations()
+    import struct  # not above: who reads English does not wait for it
     path = os.path.join(FOLDER, LANGUAGES[language], "LC_MESSAGES", DOMAIN + ".mo")
     try:
         return gettext.GNUTranslations(io.BytesIO(__spec__.loader.get_data(path)))

@@ -6,22 +6,24 @@ the file has some *guards* in it, small whole zips, of which the last one is the
 """
 
 import errno
+import io
 import os
+import pathlib
+import zipfile
 
+from engine.commandline import archive
 from engine.language import FOLDER, LANGUAGES, catalogue
 
-NAME = "client.pyz"
-
 #: Where all that belongs to it stands, when this program runs from a folder.
-HOME = os.path.dirname(FOLDER)
+HOME = pathlib.Path(FOLDER).parent
 
 #: What belongs to it, as patterns of paths in that folder. Of ``engine/`` it is what the client needs.
 PARTS = ("client.py", "talk/*.py", "talk/*/*.py", "engine/__init__.py", "engine/addresses.py",
          "engine/commandline.py", "engine/escapes.py", "engine/fields.py", "engine/language.py",
          "engine/onefile.py", "engine/streams.py", "translations/*/LC_MESSAGES/*.mo")
 
-#: What Python runs, of the whole file and of a guard.
-RUN_CLIENT = "import sys\n\nfrom client import main\n\nsys.exit(main())\n"
+#: The name of what Python runs of a zip; and what it runs of a guard.
+MAIN = "__main__.py"
 RUN_GUARD = "import sys\nsys.stderr.write({!r})\nsys.exit(2)\n"
 
 CUT_OFF = "This file was cut off while it was copied: copy it again."
@@ -30,41 +32,29 @@ CUT_OFF = "This file was cut off while it was copied: copy it again."
 BETWEEN_GUARDS = 50000
 
 
-def archive():
-    """Return the path of the one file that this program runs from, None if it runs from a folder."""
-    return getattr(__spec__.loader, "archive", None)
-
-
-def program():
-    """Return the name of the file that the client was started by, as one types it."""
-    name = os.path.basename(archive() or "client.py")
-    return '"{}"'.format(name) if " " in name else name
-
-
 def one_file():
     """Return the bytes of the one file. Raises OSError where a part of it cannot be read."""
     if archive():
-        with open(archive(), "rb") as file:
-            return file.read()
+        return pathlib.Path(archive()).read_bytes()
     return zipped(with_guards(parts()))
 
 
 def parts():
     """Return what belongs to the one file, as sorted pairs of a name and bytes."""
-    import pathlib  # not above: the client loads this room for its name
-    home, found = pathlib.Path(HOME), {"__main__.py": RUN_CLIENT.encode()}
+    found = {}
     for pattern in PARTS:
-        paths = list(home.glob(pattern))
+        paths = list(HOME.glob(pattern))
         if not paths:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), pattern)
-        found.update((path.relative_to(home).as_posix(), path.read_bytes()) for path in paths)
+        found.update((path.relative_to(HOME).as_posix(), path.read_bytes()) for path in paths)
+    found[MAIN] = found.pop("client.py")
     return sorted(found.items())
 
 
 def with_guards(pairs):
     """Yield *pairs* of a name and bytes, and among them, first of all, the guards."""
     said = dict.fromkeys(catalogue(language).gettext(CUT_OFF) for language in LANGUAGES)
-    guard = zipped([("__main__.py", RUN_GUARD.format(" | ".join(said) + "\n").encode())])
+    guard = zipped([(MAIN, RUN_GUARD.format(" | ".join(said) + "\n").encode())])
     guards, size = 0, 0
     for name, data in pairs:
         if size >= guards * BETWEEN_GUARDS:
@@ -77,8 +67,6 @@ def with_guards(pairs):
 def zipped(pairs):
     """Return *pairs* of a name and bytes as the bytes of a zip: zips in it as they are, all else
     compressed; with no time, owner or system that would change from one machine to the next."""
-    import io
-    import zipfile
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archived:
         for name, data in pairs:

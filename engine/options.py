@@ -2,12 +2,11 @@
 
 import re
 
-from engine.commandline import (OneLineParser, add_common_options, asked_for, help_formatter,
-                                number)
+from engine.commandline import (HOST_WITH_PORT, OneLineParser, add_common_options, asked_for,
+                                help_formatter, number)
 from engine.effort import Computation
 from engine.language import _, choose
 
-HOST_WITH_PORT = "argument --host: expected --host {host} --port {port}, not '{text}'"
 NOT_OF_THIS_SERVICE = "argument --{option}: the service {service} has no use for it; {others} has"
 
 

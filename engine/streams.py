@@ -1,7 +1,11 @@
 """The standard streams: whatever is written to them, no character set breaks it."""
 
+import errno
 import os
 import sys
+
+#: What a system says when whoever read our output had enough; Windows has no word of its own for it.
+NOBODY_READS = {errno.EPIPE, errno.EINVAL if os.name == "nt" else errno.EPIPE}
 
 
 def prepare_streams():
@@ -11,7 +15,8 @@ def prepare_streams():
     for stream in sys.stdout, sys.stderr:
         if hasattr(stream, "reconfigure"):  # IDLE's have not
             in_a_file = os.name == "nt" and not is_terminal(stream)  # which is better in UTF-8
-            chosen = None if os.environ.get("PYTHONIOENCODING") or not in_a_file else "utf-8"
+            told = os.environ.get("PYTHONIOENCODING") and not sys.flags.ignore_environment
+            chosen = "utf-8" if in_a_file and not told else None
             stream.reconfigure(errors="backslashreplace", encoding=chosen)
     if hasattr(sys.stdin, "reconfigure"):
         sys.stdin.reconfigure(errors="surrogateescape")
@@ -28,6 +33,14 @@ def open_closed_streams():
     for number, name in (1, "stdout"), (2, "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(number, "w", encoding="utf-8", closefd=False))
+
+
+def drop_output():
+    """Let what is left for standard output lead nowhere, so that nothing is tried again at exit."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError:
+        pass  # it has no number, as in IDLE
 
 
 def is_terminal(stream):

@@ -1,7 +1,7 @@
 """Answers: what a reply tells about the message, and about the server."""
 
+from engine.commandline import program
 from engine.language import _
-from engine.onefile import program
 
 SERVES_CAPITALS = ("This server answers in capitals: it runs the service upper. Start the other one "
                    "with: python server.py --service temp")
@@ -29,4 +29,4 @@ def hint_at(service, message, reply):
 
 def told(hint):
     """Return a *hint* as the user is told it."""
-    return _(hint).format(program=program())
+    return _(hint).format(program=program("client.py"))

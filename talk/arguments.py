@@ -3,10 +3,9 @@
 import re
 import sys
 
-from engine.commandline import (OneLineParser, add_common_options, asked_for, help_formatter,
-                                number)
+from engine.commandline import (HOST_WITH_PORT, OneLineParser, add_common_options, asked_for,
+                                help_formatter, number, program)
 from engine.language import _, choose
-from engine.onefile import program
 
 ONE_LINE = "a message is one line: expected no line feed in {message!r}"
 NO_MESSAGE = "no message: expected MESSAGE, or lines on standard input"
@@ -15,7 +14,6 @@ NOT_WITH_CROWD = "--keep-open is not for a crowd: expected --crowd N without it"
 ONE_MESSAGE = "{count} messages for a crowd: expected one, which each of its clients sends"
 NOT_A_PYZ = "argument --one-file: expected a name that ends with .pyz, such as client.pyz, not '{text}'"
 ONLY_THE_FILE = "--one-file sends nothing: expected neither MESSAGE nor --crowd with it"
-HOST_WITH_PORT = "argument --host: expected --host {host} --port {port}, not '{text}'"
 HOST_ALONE = "argument --host: expected --host {host}, not '{text}'"
 MINUS_FIRST = "; before a message that begins with a minus write --, as in: {program} -- {message}"
 
@@ -34,7 +32,7 @@ def parse_options(arguments=None):
     """Return the options in the command line's *arguments*; wrong ones exit with status 2."""
     choose(asked_for(arguments))
     parser = ClientParser(
-        prog=program(), description=_(
+        prog=program("client.py"), description=_(
             "Send messages to the server; without MESSAGE, ask for them at a terminal, or take each "
             "line of standard input. With --crowd, be many clients at once and draw how long each "
             "of them waited."),

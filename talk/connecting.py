@@ -60,8 +60,11 @@ def connected_from_a_free_port(address, limit, say, patience):
 
 def connected(address, limit):
     """Return a connection to somebody else. Raises OSError, or UnicodeError for an odd name."""
+    host, port = address
+    if host.isascii():
+        host = host.encode()  # for the encoding of other names Python loads modules (measured: 2 ms)
     connect = connected_in_steps if os.name == "nt" else socket.create_connection
-    connection = connect(address, limit)
+    connection = connect((host, port), limit)
     if reaches_itself(connection):
         connection.close()  # nobody listens: the system gave it the very port that it asked for
         raise ConnectionRefusedError

@@ -45,7 +45,8 @@ def say_nothing(text):
 
 
 class Conversation:
-    """Messages to one server and its replies, over as many connections as it takes.
+    """Messages to one server and its replies, over as many connections as it takes. At the end of a
+    ``with`` statement the last one is closed.
 
     With *keep_open* a connection is used for as long as the server keeps it; otherwise for one
     message. *timeout* is in seconds, for connecting and for each reply. *say* shows a line of text
@@ -65,6 +66,12 @@ class Conversation:
         self.socket = None
         self.has_connected = False
         self.stays = False  # whether a server kept a connection open after a reply
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()
 
     def ask(self, message):
         """Send *message* and return its reply. Raises `ServerProblem`."""

@@ -8,11 +8,10 @@ import sys
 
 from engine.addresses import shown
 from engine.escapes import printable
-from engine.fields import csv_line
+from engine.fields import as_number, csv_line
 from engine.language import _, decimals
 from talk.answers import hint_at, is_error, told
 from talk.conversation import Conversation
-from talk.numbers import as_number
 from talk.problems import ServerProblem
 
 CONNECTED = "Connected to {server} from {client}"

@@ -4,9 +4,8 @@ import csv
 import re
 
 from engine.escapes import printable
-from engine.fields import csv_line
+from engine.fields import as_number, csv_line
 from engine.language import _
-from talk.numbers import as_number
 from talk.problems import InputProblem
 
 #: What the files of spreadsheet programs begin with that are no text: .xlsx and .ods, .xls.

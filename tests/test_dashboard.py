@@ -150,7 +150,7 @@ def test_fetched_without_a_browser_it_runs(start_page, tmp_path):
 
 
 def test_without_a_part_of_the_client_there_is_no_page(monkeypatch, tmp_path):
-    monkeypatch.setattr(onefile, "HOME", str(tmp_path))
+    monkeypatch.setattr(onefile, "HOME", tmp_path)
     with pytest.raises(CannotStart, match="a part of it is missing here: client.py: No such file"):
         client_file()
 

@@ -75,7 +75,7 @@ def test_what_a_document_names_is_there(document):
     text = (ROOT / document).read_text(encoding="utf-8")
     for link in re.findall(r"\]\((?!http)([^)#]+)\)", text):
         assert ((ROOT / document).parent / link).exists(), link
-    for path in re.findall(r"`((?:engine|handlers|tests|benchmarks|docs)/[\w/.]*)`", text):
+    for path in re.findall(r"`((?:engine|handlers|talk|tests|benchmarks|docs)/[\w/.]*)`", text):
         if path != "handlers/reverse.py":
             assert (ROOT / path).exists(), path
 

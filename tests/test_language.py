@@ -186,7 +186,7 @@ def test_the_client(portuguese, start_server):
                        "1 linha(s) aceita(s), 1 recusada(s): linha 3\n")
     status, output, _ = run_client(port, "--service", "temp", "--crowd", "3")
     assert status == 0 and "Respostas 3, erros 0, tempo total 0," in output
-    status, _, problem = run_client(port, "-3,5")
+    status, _, problem = run_client(port, "-;3")
     assert status == 2 and "; se a mensagem começa com um sinal de menos, escreva --" in problem
 
 

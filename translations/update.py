@@ -26,7 +26,7 @@ SOURCES = ["server.py", "client.py", "talk/*.py", "talk/*/*.py", "engine/*.py",
            "handlers/*.py", "handlers/*/*.py"]
 
 #: Constants in capitals that are for programs.
-FOR_PROGRAMS = {"FETCH", "HTTP", "INSERT", "IN_ORDER", "RUN_CLIENT", "RUN_GUARD", "SCHEMA"}
+FOR_PROGRAMS = {"FETCH", "HTTP", "INSERT", "IN_ORDER", "RUN_GUARD", "SCHEMA"}
 
 #: Constants with single words in them.
 TABLES = {"CONNECTING", "THINKING", "WAITS", "FAILURES", "SEPARATORS", "_KINDS"}

@@ -20,8 +20,8 @@ import urllib.parse
 
 from engine.addresses import host_of
 from engine.escapes import excerpt
+from engine.invitation import ONE_FILE
 from engine.language import LANGUAGES, catalogue
-from engine.onefile import NAME
 from engine.replies import drain
 from handlers.dashboard.page import HEADERS, PAGES
 from handlers.dashboard.viewers import Viewers
@@ -121,7 +121,7 @@ class DashboardHandler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         """Answer with the page, the state, the client, or events without end."""
-        answer = {"/": self.send_page, "/state": self.send_state, "/" + NAME: self.send_client,
+        answer = {"/": self.send_page, "/state": self.send_state, "/" + ONE_FILE: self.send_client,
                   "/events": self.send_events}.get(self.path.partition("?")[0])
         if not self.is_for_us():
             self.refuse(http.HTTPStatus.MISDIRECTED_REQUEST, NOT_OUR_NAME)
@@ -168,7 +168,7 @@ class DashboardHandler(http.server.BaseHTTPRequestHandler):
         """Send the client, for the browser to save. Such files have no type of their own; as
         ``application/zip`` a browser that opens zips for its user would take it apart."""
         self.send("application/octet-stream", self.client,
-                  ("Content-Disposition", 'attachment; filename="{}"'.format(NAME)))
+                  ("Content-Disposition", 'attachment; filename="{}"'.format(ONE_FILE)))
 
     def send(self, kind, data, *headers):
         """Send *data*, of this *kind* of content; only the headers if that was asked."""

@@ -7,8 +7,7 @@ import threading
 import time
 
 from engine.effort import has_gil, processors
-from engine.invitation import commands, files
-from engine.onefile import NAME
+from engine.invitation import ONE_FILE, commands, files
 from handlers.dashboard.minute import Minute
 
 #: Seconds between two looks: the page is sent five of them a second at most.
@@ -58,7 +57,7 @@ class Watch:
         self._standing = {"service": name, "max_threads": server.max_threads,
                           "port": server.server_address[1],
                           "client": urls, "join": commands(
-                              server.server_address, name, NAME if urls else "client.py"),
+                              server.server_address, name, ONE_FILE if urls else "client.py"),
                           "gil": has_gil(), "cores": processors()}
 
     def __enter__(self):
