@@ -370,8 +370,106 @@ def test_silent_clients_hold_the_slots(start_step, name, edits, slots):
 @pytest.mark.parametrize("name", ["1_one_client.py", "3_limited.py"])
 def test_the_time_out_that_mends_it(start_step, name):
     handler = "(socketserver.StreamRequestHandler):\n"
-    server = start_step(name, (handler, handler + "    timeout = 0.2\n"))
-    silent = silent_clients(server, 6)
+    server = start_step(name, (handler, handler + "    timeout = 0.1\n"))
+    silent = silent_clients(server, 5)
     assert server.ask("hello") == "HELLO"
-    assert [read_all(connection) for connection in silent] == [b""] * 6
+    assert [read_all(connection) for connection in silent] == [b""] * 5
     assert server.err.text == ""
+
+
+# What lesson/README.md says of them
+
+READMES = ["README.md", "README.pt-BR.md"]
+
+
+def text_of_readme(document):
+    return (ROOT / "lesson" / document).read_text(encoding="utf-8")
+
+
+def section(document, name):
+    """Return what a document says of a step."""
+    return re.search(r"^## \d\. [^\n]*`{}`\n(.*?)(?=^## )".format(re.escape(name)),
+                     text_of_readme(document), re.M | re.S).group(1)
+
+
+def blocks(text):
+    """Return the indented blocks of a document, each without its indentation."""
+    found = re.findall(r"(?:^(?:    .*)\n)+", text, re.M)
+    return [re.sub("^    ", "", block, flags=re.M) for block in found]
+
+
+def comparison(name):
+    """Return how a step differs from the one before, without the text that says what it is."""
+    old, new = [SOURCES[step].splitlines()[2:] for step in (BEFORE[name], name)]
+    lines = list(difflib.unified_diff(old, new, n=0, lineterm=""))[3:]
+    return "\n".join("" if line.startswith("@@") else line for line in lines) + "\n"
+
+
+@pytest.mark.parametrize("document", READMES)
+def test_the_comparisons(document):
+    assert "```python\n{}```".format(SOURCES[STEPS[0]]) in section(document, STEPS[0])
+    for name in STEPS[1:]:
+        assert "```diff\n{}```".format(comparison(name)) in section(document, name), name
+        if BEFORE[name] != STEPS[STEPS.index(name) - 1]:  # else it is the one above
+            assert "`{}`".format(BEFORE[name]) in section(document, name), name
+    table = re.findall(r"^\| \[`(\S+)`\]\((\S+)\) \| (\d+) \|", text_of_readme(document), re.M)
+    assert table == [(name, name, str(len(SOURCES[name].splitlines()))) for name in STEPS]
+
+
+def test_both_readmes_have_the_same_commands():
+    english, portuguese = [re.findall(r"^    python .*$|`python [^`]*`", text_of_readme(document), re.M)
+                           for document in READMES]
+    assert english == portuguese and len(english) > 8
+
+
+def picture(document, name):
+    """Return the seconds in the picture of a step, in the order of its rows."""
+    drawn = [block for block in blocks(section(document, name)) if block.startswith("· ")]
+    assert len(drawn) == 1, name
+    rows = re.findall(r"^ ?\d+ (?:[\w ]+?)? *·*█+ (\d+[.,]\d+) s$", drawn[0], re.M)
+    assert len(rows) == 12, name
+    return [float(seconds.replace(",", ".")) for seconds in rows]
+
+
+def crowd(server, name, path):
+    """Send twelve clients at once; return the seconds after which each had its reply, in this order."""
+    service = ["--service", "temp"] if name in TEMPERATURES else []
+    status, out, err = run_client(server.port, *service, "--crowd", "12", "--csv", str(path))
+    assert (status, err) == (0, ""), out
+    rows = path.read_text(encoding="utf-8").splitlines()[1:]
+    return sorted(float(row.rpartition(",")[2]) for row in rows)
+
+
+def is_as_drawn(replied, floors, work):
+    """Check that each of twelve clients has waited for as many messages as in the picture."""
+    for floor, seconds in zip(floors, replied):
+        assert seconds >= 0.9 * floor * work  # a clock may tick every 16 ms only
+    assert floors[-1] == 12 or replied[-1] < 12 * work
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_pictures(start_step, tmp_path, name):
+    floors, translated = [[int(seconds) for seconds in picture(document, name)] for document in READMES]
+    assert floors == translated
+    work = 0.06 if floors[-1] == 12 else 0.4
+    server = start_step(name, (WORK, "sleep({})".format(work)))
+    is_as_drawn(crowd(server, name, tmp_path / "times"), floors, work)
+
+
+def test_work_without_await_stops_everybody(start_step, tmp_path):
+    name = "7_asyncio.py"
+    for document in READMES:
+        assert "`import time; time.sleep(1)`" in section(document, name)
+    server = start_step(name, ("await asyncio.sleep(0)", "import time; time.sleep(0.06)"))
+    is_as_drawn(crowd(server, name, tmp_path / "times"), range(1, 13), 0.06)
+
+
+@pytest.mark.parametrize("document", READMES)
+def test_what_the_consumers_screen_shows(start_step, document):
+    command, replies, screen = blocks(section(document, "5_queue.py"))[:3]
+    server = start_step("5_queue.py")
+    arguments = re.findall(r'"([^"]*)"', command)
+    assert command.startswith("python client.py --service temp ") and len(arguments) == 4
+    assert run_client(server.port, "--service", "temp", *arguments)[1] == replies
+    server.out.wait_for("^Coldest", count=3)
+    assert server.out.text.partition("\n")[2] == screen
