@@ -6,7 +6,8 @@ import collections
 import pytest
 from conftest import ROOT
 
-FILES = sorted(path for folder in (".", "engine", "handlers", "talk", "tests", "benchmarks", "docs")
+FILES = sorted(path for folder in (".", "engine", "handlers", "lesson", "talk", "tests",
+                                 "benchmarks", "docs")
                for path in ROOT.glob(folder + (
                    "/**/*.py" if folder in ("handlers", "talk") else "/*.py")))
 
