@@ -80,7 +80,7 @@ class Ours:
         reading = temperature.parse(message)
         temperature.check_room(reading.city, 10**6)
         with temperature.lock:
-            temperature.record(reading, None)
+            temperature.registry.record(reading)
             return temperature.registry.summary().for_screen()
 
     def prepare(self, messages):

@@ -6,7 +6,7 @@ is `Consumer`. What is shared, and who may wait for whom:
 - `readings`, safe in itself: the threads that serve clients put in, only the consumer takes out.
 - `registry` and `latest`, guarded by `lock`, which nobody holds while waiting for anything. Only
   the consumer records (before it starts, what comes out of the store); the others read.
-- `wanted`, an event, safe in itself: whoever waits for the consumer's word sets it and so ends the
+- `wanted`, safe in itself: whoever waits for the consumer's word puts something in and so ends the
   consumer's pause. `running_here` is held while the service runs: the rest of this is there once.
 - the store belongs to one thread at a time: the one that runs the service opens it before the
   consumer starts and closes it after the consumer has ended; in between only the consumer uses it.
@@ -33,6 +33,7 @@ from engine.fields import csv_line
 from engine.language import _, reason
 from engine.seldom import Seldom
 from handlers.lines import BadMessage, LineHandler
+from handlers.temperature.batches import BatchQueue, Item
 from handlers.temperature.reading import parse, parse_city
 from handlers.temperature.registry import Registry
 
@@ -47,28 +48,8 @@ registry = Registry()
 #: The readings recorded last, as Items, the newest at the end; hold `lock` while touching it.
 latest = collections.deque(maxlen=12)
 
-#: What goes through the queue:
-#:
-#: - ``reading``: a `Reading`; None when somebody only wants to know that all before is recorded;
-#: - ``arrived``: when it came, in seconds since 1970;
-#: - ``waiter``: a SimpleQueue for somebody who waits for the outcome, or None. The outcome is None
-#:   when all is well, else the text of a problem;
-#: - ``sender``: the address of the client.
-Item = collections.namedtuple("Item", "reading arrived waiter sender", defaults=[None])
-
 #: The item after which the consumer ends.
-END = Item(None, None, None)
-
-
-class BatchQueue(queue.Queue):
-    """A Queue whose ``get`` takes out everything that waits, as a list: one lock for all of it."""
-
-    def _get(self):  # called, and meant to be overridden, by Queue.get(), which holds its lock
-        items = list(self.queue)
-        self.queue.clear()
-        self.not_full.notify_all()
-        return items
-
+END = Item(None, None)
 
 #: Items on their way to the registry. Bounded: when the consumer falls behind, clients wait.
 readings = BatchQueue(maxsize=1000)
@@ -78,8 +59,8 @@ readings = BatchQueue(maxsize=1000)
 #: screen more than 100 summaries a second.
 PAUSE = 0.01
 
-#: Set when somebody waits for the outcome of an item: the consumer then makes no pause.
-wanted = threading.Event()
+#: Has something in it when somebody waits for the outcome of an item: the consumer makes no pause.
+wanted = queue.SimpleQueue()
 
 #: Held while the service runs: its lock, its queue and its registry are those of the module.
 running_here = threading.Lock()
@@ -92,7 +73,6 @@ POLL_INTERVAL = 0.5
 
 NO_ROOM = "there are {count} cities already: expected a reading of one of them"
 NOT_STORED = "the reading was not stored, the server could not write it: send it again later"
-NOT_PROCESSED = "the reading could not be processed: the server's log says why"
 ALIKE = "no reading of '{city}' has come: did you mean '{alike}'?"
 UNKNOWN_CITY = "no reading of '{city}' has come: expected a city that has sent one"
 RUNNING_ALREADY = ("this program runs the temperature service already: its lock and its queue are "
@@ -108,12 +88,11 @@ class TemperatureHandler(LineHandler):
 
     Class attributes that may be overridden:
 
-    - ``max_cities``: how many cities there can be, besides those that came out of the store. It is
-      looked at when a reading comes. Those on their way at that moment have had their ``BYE`` and
-      are recorded all the same: one queue full, another one in the consumer's hands, and one for
-      each thread that is about to put one in are the most by which it can be exceeded; with ``db``
-      one for each thread. (To keep a place for each new city that is on its way made the number
-      exact, and was a third more to read and a second thing under the lock.)
+    - ``max_cities``: how many cities there can be, besides those that came out of the store. That
+      is looked at when a reading comes. The readings on their way at that moment are recorded all
+      the same, for their ``BYE`` is a promise: what is in the queue, as many again in the consumer's
+      hands, and one for each thread that is about to put one in (with ``db`` these only). An exact
+      limit would need a place reserved for each of them: 40 lines, and a second thing to guard.
     - ``db``: the file in which a `Store` keeps every reading; None keeps them in memory alone.
     """
 
@@ -141,7 +120,7 @@ class TemperatureHandler(LineHandler):
                 yield
             finally:
                 readings.put(END)
-                wanted.set()
+                wanted.put(END)
                 while consumer.is_alive():
                     consumer.join(POLL_INTERVAL)
                 show()
@@ -153,14 +132,14 @@ class TemperatureHandler(LineHandler):
         check_room(reading.city, self.max_cities)
         problem = self.hand_over(reading)
         if problem:
-            raise BadMessage(problem)
+            raise BadMessage(_(problem))
         return "BYE"
 
     def hand_over(self, reading):
-        """Put *reading* in the queue; with a store, return the outcome: None, or a problem's text."""
+        """Put *reading* in the queue; with a store, return the outcome: None, or what the problem is."""
         if self.db is not None:
             return self.outcome_of(reading)
-        self.put(Item(reading, time.time(), None, self.client_address))
+        self.put(Item(reading, time.time(), sender=self.client_address))
         return None
 
     def put(self, item):
@@ -172,11 +151,14 @@ class TemperatureHandler(LineHandler):
             readings.put(item)
 
     def outcome_of(self, reading):
-        """Put *reading* in the queue; wait for the consumer's word: None, or a problem's text."""
+        """Put *reading* in the queue; wait for its outcome: None, or what the problem is.
+
+        Without one (None) wait until all that came before it is recorded.
+        """
         waiter = queue.SimpleQueue()
         self.make_way()
         readings.put(Item(reading, time.time(), waiter, self.client_address))
-        wanted.set()
+        wanted.put(waiter)
         return waiter.get()
 
     @classmethod
@@ -192,7 +174,7 @@ class TemperatureHandler(LineHandler):
     def answer_query(self, text):
         """Return the reply to ``?`` and *text*, the rest of the line."""
         city = parse_city(text) if text.strip() else None
-        self.outcome_of(None)  # everything that came before has been processed
+        self.outcome_of(None)
         with lock:
             fields = registry.summary().for_query() if city is None else registry.get(city)
             alike = None if fields else registry.alike(city)
@@ -231,88 +213,96 @@ def open_store(path):
 
 
 class Consumer(threading.Thread):
-    """Takes what is in the queue, has it stored and recorded, and shows what that changes.
+    """Takes what is in the queue, has it stored and recorded, tells who waits, shows what is new.
 
     *store* is where the readings are kept, or None.
+
+    Nothing ends it but `END`. What it could not do is logged, and it goes on where it was: an item
+    is in ``readings.taken`` until it is recorded, then in `untold` until who waits for it is told.
+    So what goes wrong with one reading harms no other, and nobody is left waiting.
     """
 
     def __init__(self, store=None):
         super().__init__(name="consumer", daemon=True)
         self.store = store
         self.warnings = Seldom(QUIET_INTERVAL)
+        self.untold = collections.deque()
+        self.may_record = False  # what was taken: it is stored, or there is no store
+        self.news = False  # something was recorded that is yet to be shown
+        self.ended = False
 
     def run(self):
-        items = []
-        while END not in items:
-            items = readings.get()
+        while not self.ended:
             try:
-                self.process(items)
+                self.take()
+                self.record()
+                self.tell()
+                self.show_news()
+                self.pause()
             except Exception:
-                # A batch may go wrong; the thread must live for all that follow, and nobody be
-                # left waiting. (Those who have been told already do not read this second word.)
-                log.exception("A batch of %d could not be processed.", len(items))
-                tell(items, [_(NOT_PROCESSED)] * len(items))
-            finally:
-                for item in items:
-                    readings.task_done()
-            if self.store is None and END not in items:  # with one, writing to the disk takes its time
-                wanted.wait(PAUSE)
-            wanted.clear()  # whoever set it put an item in the queue first: the next get() returns it
+                with contextlib.suppress(Exception):  # to log it may go wrong as well
+                    log.exception("The consumer could not do all of its work; it goes on.")
 
-    def process(self, items):
-        """Store and record the readings in *items*, tell who waits, show the summary."""
-        new = [item for item in items if item.reading]
-        problem = self.keep(new)
-        with lock:
-            outcomes = [record(item.reading, problem) if item.reading else None
-                        for item in items]
-            latest.extend(item for item, outcome in zip(items, outcomes)
-                          if item.reading and not outcome)
-        tell(items, outcomes)
-        if new and not problem:
-            show()
+    def take(self):
+        """Take a batch and have it stored, unless the last one is not finished."""
+        if readings.taken or self.untold:
+            return
+        self.may_record = self.store is None
+        readings.take()
+        if self.store is not None:
+            self.store_taken()
 
-    def keep(self, items):
-        """Store the readings of *items*, if there is a store: all or none.
-
-        Returns None, or the text for those whose readings could not be stored.
-        """
-        if self.store is None or not items:
-            return None
+    def store_taken(self):
+        """Store the readings that were taken: all or none."""
+        new = [item for item in readings.taken if item.reading]
         try:
-            self.store.append((item.arrived, item.reading) for item in items)
+            if new:
+                self.store.append((item.arrived, item.reading) for item in new)
+            self.may_record = True
         except OSError as error:
+            for item in new:
+                item.outcome = NOT_STORED
             if self.warnings.is_due():
                 log.error("Readings cannot be stored for now (%s); who sends one is told so.",
                           reason(error))
-            return _(NOT_STORED)
-        except Exception:
-            log.exception("%d reading(s) could not be stored.", len(items))
-            return _(NOT_PROCESSED)
-        return None
 
+    def record(self):
+        """Record what was taken, if it may be."""
+        taken = readings.taken
+        with lock:
+            while taken:
+                self.untold.append(taken[0])
+                item = taken.popleft()
+                if self.may_record and item.reading:
+                    registry.record(item.reading)
+                    item.outcome = None
+                    self.news = True
+                    latest.append(item)
 
-def record(reading, problem):
-    """Enter *reading* in the registry unless there was a *problem*; return what there is now.
+    def tell(self):
+        """Tell those who wait what the outcome is."""
+        while self.untold:
+            item = self.untold[0]
+            if item.waiter is not None:
+                item.waiter.put(item.outcome)
+            if item is END:
+                self.ended = True
+            self.untold.popleft()
+            readings.task_done()
 
-    The caller holds `lock`. A mistake of ours with one reading is its own problem, not that of
-    those beside it in the batch.
-    """
-    if not problem:
-        try:
-            registry.record(reading)
-            return None
-        except Exception:
-            log.exception("The reading %r could not be processed.", reading)
-            problem = _(NOT_PROCESSED)
-    return problem
+    def show_news(self):
+        """Show the summary, if something was recorded."""
+        if self.news:
+            self.news = False
+            show()
 
-
-def tell(items, outcomes):
-    """Tell each of those who wait for one of *items* its outcome."""
-    for item, outcome in zip(items, outcomes):
-        if item.waiter is not None:
-            item.waiter.put(outcome)
+    def pause(self):
+        """Let readings gather. With a store, writing to the disk takes its time."""
+        if self.store is None and not self.ended:
+            with contextlib.suppress(queue.Empty):
+                wanted.get(timeout=PAUSE)
+        while not wanted.empty():  # who waits has put an item in the queue first: it is taken next
+            wanted.get()
 
 
 def show():

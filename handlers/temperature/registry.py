@@ -54,7 +54,9 @@ class Registry:
             else:
                 self._readings[rank] = reading
         except BaseException:  # memory ran out, say: what was done by half is made anew
-            vars(self).update(vars(Registry(self._readings)))
+            again = Registry(self._readings)
+            self._ranks, self._alike = again._ranks, again._alike
+            self._maxima, self._minima = again._maxima, again._minima
             raise
 
     def hottest(self):
