@@ -20,18 +20,17 @@ from engine.books import named
 from engine.effort import has_gil, processors
 from engine.errors import CannotStart
 from engine.invitation import invite
-from engine.jams import Jams
-from engine.lane import Lane, StaysInLane
+from engine.lane import Lane
 from engine.language import _
 from engine.leading import LeadingThreads
 from engine.listening import Listening, listening_server
-from engine.mistakes import Mistakes
 from engine.options import parse_options, service_attributes
 from engine.output import prepare_output
 from engine.shortages import Shortages
 from engine.signals import StopSignals, load_what_threads_need
 from engine.stopping import GracefulStop
 from engine.streams import prepare_streams
+from engine.variant import variant
 from handlers import SERVICES
 from handlers.check import check_service
 
@@ -118,8 +117,8 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
         super().shutdown()
 
 
-class ClassroomServer(Accounts, Mistakes, Jams, GracefulStop, Shortages, BoundedThreadingTCPServer,
-                      LeadingThreads, Listening):
+class ClassroomServer(Accounts, GracefulStop, Shortages, BoundedThreadingTCPServer, LeadingThreads,
+                      Listening):
     """The server that the program runs: the lesson's, and around it what a full classroom needs."""
 
 
@@ -154,7 +153,7 @@ def serve(options, signals):
             print(_(PAGE).format(address=shown(local(page.server_address))))
         log.debug(MACHINE, sys.version.split()[0], _("a GIL") if has_gil() else _("no GIL"),
                   processors())
-        invite(server.server_address, options.service, log)
+        invite(server.server_address, options.service, log, page and page.server_address)
         for each in filter(None, [server, page]):
             threading.Thread(target=each.serve_forever, name="acceptor", daemon=True).start()
         signals.wait()
@@ -173,12 +172,12 @@ def make_server(options):
     """Return a server that listens as the *options* say. Raises `CannotStart`."""
     handler = SERVICES[options.service]
     check_service(handler)
-    wanted = service_attributes(options)
-    if wanted.get("keep_open", handler.keep_open) and Lane.exists_here:
-        handler = type(handler.__name__, (StaysInLane, handler), {"lane": Lane()})
-    return listening_server(ClassroomServer, type(handler.__name__, (handler,), wanted),
-                     options.host, options.port, "--port", max_threads=options.max_threads,
-                     max_per_host=options.max_per_host, request_queue_size=options.backlog)
+    handler = variant(handler, **service_attributes(options))
+    if handler.keep_open and Lane.exists_here:
+        handler = variant(handler, lane=Lane())
+    return listening_server(ClassroomServer, handler, options.host, options.port, "--port",
+                            max_threads=options.max_threads, max_per_host=options.max_per_host,
+                            request_queue_size=options.backlog)
 
 
 def make_page(options, server):

@@ -1,13 +1,14 @@
-"""The language in which the server speaks to people: English or Portuguese.
+"""The language in which both programs speak to people: English or Portuguese.
 
 The English stands in the source, and ``_`` marks a text where it is used. The Portuguese stands in
 ``translations/pt_BR``, a catalogue as gettext has them: docs/languages.md. What programs read (``BYE``,
 ``ERR``, JSON, CSV) is the same in both.
 """
 
+import functools
 import gettext
+import io
 import os
-import struct
 
 #: As users name the languages -> as the catalogues are named. English needs none.
 LANGUAGES = {"en": "en", "pt": "pt_BR"}
@@ -23,6 +24,7 @@ VARIABLES = "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"
 #: (https://learn.microsoft.com/windows/win32/intl/language-identifier-constants-and-strings).
 LANG_PORTUGUESE, PRIMARY = 0x16, 0x3FF
 
+_translation = gettext.translation
 _chosen = gettext.NullTranslations()  # set by `choose`, before other threads need it
 
 
@@ -44,18 +46,29 @@ def decimals(number):
 def choose(language=None):
     """Speak this *language*, "en" or "pt", from now on; without one, that of the system."""
     global _chosen
-    language = language if language in LANGUAGES else of_the_system()
-    _chosen = catalogue(language)
-    can_speak = isinstance(_chosen, gettext.GNUTranslations)
-    os.environ["LANGUAGE"] = LANGUAGES[language] if can_speak else "en"  # argparse asks gettext itself
-    gettext.bindtextdomain(DOMAIN, FOLDER)
+    _chosen = catalogue(language if language in LANGUAGES else of_the_system())
     gettext.textdomain(DOMAIN)
+    gettext.translation = translation
 
 
+def translation(domain, *args, **kwargs):
+    """Stand in for ``gettext.translation``: argparse looks for its own words there, by way of
+    ``gettext.gettext``, and that one finds catalogues in files only, not in a zip."""
+    return _chosen if domain == DOMAIN else _translation(domain, *args, **kwargs)
+
+
+@functools.lru_cache(maxsize=None)
 def catalogue(language):
-    """Return the texts in this *language*, "en" or "pt"; English where they cannot be read."""
+    """Return the texts in this *language*, "en" or "pt"; English where they cannot be read.
+
+    They come from where this module came from, a folder or a zip.
+    """
+    if language == "en":
+        return gettext.NullTranslations()
+    import struct  # not above: who reads English does not wait for it
+    path = os.path.join(FOLDER, LANGUAGES[language], "LC_MESSAGES", DOMAIN + ".mo")
     try:
-        return gettext.translation(DOMAIN, FOLDER, [LANGUAGES[language]])
+        return gettext.GNUTranslations(io.BytesIO(__spec__.loader.get_data(path)))
     except (OSError, ValueError, LookupError, struct.error):  # it is missing, or damaged
         return gettext.NullTranslations()
 
@@ -69,8 +82,3 @@ def of_the_system():
         return "pt" if number & PRIMARY == LANG_PORTUGUESE else "en"
     spoken = [name[:2].lower() for name in said.split(":")]
     return next((language for language in spoken if language in LANGUAGES), "en")
-
-
-def add_language_option(option):
-    """Add ``--lang``, by a call of argparse's *option*."""
-    option("--lang", choices=list(LANGUAGES), help=_("language to speak (default: the system's)"))

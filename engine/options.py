@@ -2,13 +2,11 @@
 
 import re
 
-from engine.commandline import OneLineParser, asked_for, help_formatter, number
+from engine.commandline import (HOST_WITH_PORT, OneLineParser, add_common_options, asked_for,
+                                help_formatter, number)
 from engine.effort import Computation
-from engine.language import _, add_language_option, choose
+from engine.language import _, choose
 
-VERSION = "1.0"
-
-HOST_WITH_PORT = "argument --host: expected --host {host} --port {port}, not '{text}'"
 NOT_OF_THIS_SERVICE = "argument --{option}: the service {service} has no use for it; {others} has"
 
 
@@ -99,9 +97,7 @@ def add_output_options(parser):
     amount.add_argument("-q", "--quiet", action="store_true", help=_("log warnings only"))
     amount.add_argument("-v", "--verbose", action="store_true",
                         help=_("log messages and slots; show every city's temperatures"))
-    add_language_option(parser.add_argument)
-    parser.add_argument("--version", action="version", version="%(prog)s " + VERSION,
-                        help=_("show program's version number and exit"))
+    add_common_options(parser.add_argument)
 
 
 def service_attributes(options):

@@ -37,6 +37,9 @@ TEST_LIMIT = 180
 # A shell starts background jobs with Ctrl+C ignored, and our programs would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+#: The client under test: client.py or, with --one-file, what it makes of itself.
+CLIENT = ["client.py"]
+
 #: Where the programs under test keep their compiled modules: not among the sources, and once.
 COMPILED = tempfile.TemporaryDirectory()
 
@@ -238,9 +241,9 @@ def read_line(connection):
 
 
 def run_client(port, *arguments, text=None, timeout=PATIENCE, env=None):
-    """Run client.py to its end; return (exit status, standard output, standard error)."""
+    """Run the client to its end; return (exit status, standard output, standard error)."""
     done = subprocess.run(
-        [sys.executable, "client.py", "--port", str(port), *arguments], cwd=str(ROOT),
+        [sys.executable, *CLIENT, "--port", str(port), *arguments], cwd=str(ROOT),
         input=text.encode() if isinstance(text, str) else (text or b""),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env or ENVIRONMENT, timeout=timeout)
     return done.returncode, text_of(done.stdout), text_of(done.stderr)
@@ -382,14 +385,14 @@ def fake_server(*conversations):
 
 
 class Terminal:
-    """client.py on a pseudo-terminal, as a person sees it."""
+    """The client on a pseudo-terminal, as a person sees it."""
 
-    def __init__(self, *arguments, program=("client.py",), redirect=None, **environment):
+    def __init__(self, *arguments, program=(), redirect=None, **environment):
         self.screen = self.came = ""
         self.decoder = codecs.getincrementaldecoder("utf-8")()
         self.leader, follower = pty.openpty()
         self.process = subprocess.Popen(
-            [sys.executable, *program, *arguments], cwd=str(ROOT), stdin=follower,
+            [sys.executable, *(program or CLIENT), *arguments], cwd=str(ROOT), stdin=follower,
             stdout=redirect or follower, stderr=follower, start_new_session=True,
             preexec_fn=take_terminal, env={**ENVIRONMENT, "TERM": "dumb", **environment})
         os.close(follower)
@@ -459,6 +462,8 @@ needs_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="r
 
 def pytest_addoption(parser):
     parser.addoption("--soak", action="store_true", help="also run the soak: a few minutes")
+    parser.addoption("--one-file", action="store_true",
+                     help="run client.pyz, made for it, wherever client.py would run")
     parser.addoption("--rounds", type=int, default=300, metavar="N",
                      help="random conversations of each kind against the reference")
 
@@ -466,6 +471,10 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     with config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
         config.real_stderr = os.fdopen(os.dup(2), "w")
+    if config.getoption("--one-file"):
+        CLIENT[0] = os.path.join(COMPILED.name, "client.pyz")
+        subprocess.run([sys.executable, "client.py", "--one-file", CLIENT[0]], cwd=str(ROOT),
+                       env=ENVIRONMENT, stdout=subprocess.DEVNULL, check=True)
 
 
 def pytest_unconfigure(config):

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import io
 import math
 import os
 import re
@@ -13,10 +14,25 @@ import sys
 import threading
 import time
 
-import client as program
 import pytest
-from conftest import (ENVIRONMENT, PATIENCE, ROOT, Terminal, fake_server, free_port, needs_terminal,
-                      read_line, run_client, text_of, wait_until)
+from conftest import (CLIENT, ENVIRONMENT, PATIENCE, ROOT, Terminal, fake_server, free_port, needs_terminal,
+                      read_line, reset, run_client, text_of, wait_until)
+
+from engine.escapes import printable
+from talk import connecting, conversation, waiting
+from talk.answers import is_error
+from talk.problems import ServerProblem
+from talk.spreadsheets import Spreadsheet
+
+#: Runs the client, whose file comes first, with a patience of a third of a second.
+IMPATIENT = """
+import runpy, sys
+sys.argv = sys.argv[1:]
+sys.path.insert(0, sys.argv[0])
+from talk.conversation import Conversation
+Conversation.patience = 0.3
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 
 
 @pytest.mark.parametrize("server_options", [[], ["--keep-open"]])
@@ -87,15 +103,44 @@ def test_a_host_that_does_not_exist(host, told):
     assert err.startswith("Cannot reach {}:1: ".format(host)) and told in err
 
 
-@pytest.mark.parametrize("answer", [b"", b"half a rep"])
-def test_a_server_that_goes_away(answer):
+@pytest.mark.parametrize("answer, told", [
+    (b"", "The server at {server} closed the connection without a reply to 'x'. It may have ended on this message: "
+          "then its screen shows the exception.\n"),
+    ("OLÁ 1".encode(), "'OLÁ 1' came from {server}, but no line feed at its end: the server's reply is not complete "
+                       "without one.\n")])
+def test_a_server_that_goes_away(answer, told):
     def leave(connection):
         assert read_line(connection) == "x"
         connection.sendall(answer)
     with fake_server(leave) as port:
+        assert run_client(port, "x") == (1, "", told.format(server="127.0.0.1:{}".format(port)))
+
+
+def test_a_server_that_breaks_off():
+    def leave(connection):
+        read_line(connection)
+        reset(connection)
+    with fake_server(leave) as port:
         status, out, err = run_client(port, "x")
     assert (status, out, err.count("\n")) == (1, "", 1)
-    assert "closed the connection without a reply" in err
+    assert "before the reply to 'x'" in err or os.name == "nt" and "without a reply to 'x'" in err  # under Wine
+    assert "may have ended on this message: then its screen shows the exception." in err
+
+
+def test_a_reply_without_its_end_is_shown():
+    """Also while it is waited for; then nobody says that the client waits for a slot."""
+    def answer(connection):
+        read_line(connection)
+        connection.sendall(b"OK 1")
+        assert not connection.recv(1)
+    with fake_server(answer) as port:
+        done = subprocess.run([sys.executable, "-c", IMPATIENT, *CLIENT, "--port", str(port), "--timeout", "1",
+                               "x"], cwd=str(ROOT),
+                              env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE)
+    said = ("'OK 1' has come, but no line feed at its end: the server's reply is not complete without one. Waiting "
+            "for it...\n'OK 1' came from 127.0.0.1:{}, but in 1 s no line feed at its end: the server's reply is not "
+            "complete without one.\n")
+    assert (done.returncode, text_of(done.stderr)) == (1, said.format(port))
 
 
 def test_a_server_that_is_silent():
@@ -107,8 +152,7 @@ def test_a_server_that_is_silent():
 
 def test_waiting_for_a_slot_is_said_after_two_seconds():
     """Two in the program; a third of one here."""
-    assert program.Conversation.patience == program.PATIENCE == 2
-    impatient = "import client, sys; client.Conversation.patience = 0.3; sys.exit(client.main())"
+    assert conversation.Conversation.patience == conversation.PATIENCE == 2
 
     def answer_late(connection):
         read_line(connection)
@@ -117,7 +161,8 @@ def test_waiting_for_a_slot_is_said_after_two_seconds():
     waited = threading.Event()
     with fake_server(answer_late) as port:
         began = time.monotonic()
-        client = subprocess.Popen([sys.executable, "-c", impatient, "--port", str(port), "x"],
+        client = subprocess.Popen([sys.executable, "-c", IMPATIENT, *CLIENT, "--port",
+                                   str(port), "x"],
                                   cwd=str(ROOT), env=ENVIRONMENT, stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE)
         said = client.stderr.readline()
@@ -179,7 +224,7 @@ def test_a_reading_is_not_sent_twice():
     ["--port", "0", "x"], ["--port", "70000", "x"], ["--port", "x"], ["--timeout", "0", "x"],
     ["--service", "none"], ["--nonsense"], ["two\nlines"]])
 def test_wrong_usage(arguments):
-    done = subprocess.run([sys.executable, "client.py", *arguments], cwd=str(ROOT),
+    done = subprocess.run([sys.executable, *CLIENT, *arguments], cwd=str(ROOT),
                           env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, timeout=PATIENCE)
     assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1)
@@ -190,12 +235,12 @@ def test_help_and_version():
     out = run_client(1, "--help")[1]
     for option in "--service", "--host", "--port", "--timeout", "--keep-open", "MESSAGE":
         assert option in out
-    assert re.fullmatch(r"client\.py [\d.]+\n", run_client(1, "--version")[1])
+    assert re.fullmatch(os.path.basename(CLIENT[0]) + r" [\d.]+\n", run_client(1, "--version")[1])
 
 
 def test_output_that_nobody_reads(upper_port):
     client = subprocess.Popen(
-        [sys.executable, "client.py", "--port", str(upper_port)] + ["x" * 1000] * 100,
+        [sys.executable, *CLIENT, "--port", str(upper_port)] + ["x" * 1000] * 100,
         cwd=str(ROOT), env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     client.stdout.close()
     assert client.wait(PATIENCE) == 1
@@ -209,14 +254,14 @@ def test_output_that_cannot_be_written(upper_port):
     port = str(upper_port)
     for redirection, status, told in (">/dev/full", 1, b"Cannot go on"), (">&-", 0, b""):
         done = subprocess.run(
-            "exec {} client.py --port {} x {}".format(sys.executable, port, redirection),
+            "exec {} {} --port {} x {}".format(sys.executable, *CLIENT, port, redirection),
             shell=True, cwd=str(ROOT), env=ENVIRONMENT, stderr=subprocess.PIPE, timeout=PATIENCE)
         assert done.returncode == status
         assert done.stderr.count(b"\n") == (1 if told else 0) and done.stderr.startswith(told)
 
 
 def test_nothing_on_standard_input_is_no_terminal(upper_port):
-    done = subprocess.run([sys.executable, "client.py", "--port", str(upper_port)], cwd=str(ROOT),
+    done = subprocess.run([sys.executable, *CLIENT, "--port", str(upper_port)], cwd=str(ROOT),
                           env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, timeout=PATIENCE)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
@@ -225,21 +270,34 @@ def test_nothing_on_standard_input_is_no_terminal(upper_port):
 def test_a_file_of_replies_is_in_utf_8(upper_port, tmp_path):
     environment = {name: value for name, value in ENVIRONMENT.items() if name != "PYTHONIOENCODING"}
     with open(str(tmp_path / "replies"), "w+b") as file:
-        subprocess.run([sys.executable, "client.py", "--port", str(upper_port), "日本 ação €"],
+        subprocess.run([sys.executable, *CLIENT, "--port", str(upper_port), "日本 ação €"],
                        cwd=str(ROOT), env=environment, stdout=file, timeout=PATIENCE, check=True)
         file.seek(0)
         assert text_of(file.read()) == "日本 AÇÃO €\n"
 
 
-def test_it_can_be_copied_alone(upper_port, tmp_path):
-    copy = tmp_path / "client.py"
-    copy.write_bytes((ROOT / "client.py").read_bytes())
-    out = subprocess.check_output([sys.executable, str(copy), "--port", str(upper_port),
-                                   "alone"], cwd=str(tmp_path), env=ENVIRONMENT)
-    assert text_of(out) == "ALONE\n"
-
-
 # At a terminal
+
+
+@needs_terminal
+@pytest.mark.parametrize("options, typed, reply, told", [
+    ([], "Ol\u00e1", "OL\u00c1", "This server speaks first: 'Welcome!' is a greeting, not the reply."),
+    (["--service", "temp"], "Recife,31,24", "BYE", "Two lines came, 'Welcome!' and 'BYE': the server speaks first, or")])
+def test_a_greeting_is_said_to_be_one(options, typed, reply, told):
+    def greet(connection):
+        connection.sendall(b"Welcome!\n")
+        assert read_line(connection) == typed
+        connection.sendall(reply.encode() + b"\n")
+    with fake_server(greet, greet) as port:
+        terminal = Terminal("--port", str(port), *options, COLUMNS="200")
+        for said in told, "Connected to":  # it is said once
+            terminal.wait_for("ends\\): ")
+            terminal.type(typed + "\n")
+            terminal.wait_for(re.escape(said))
+            terminal.wait_for("^.*\n" + reply + "\n")
+        terminal.wait_for("ends\\): ")
+        terminal.type("\n")
+        assert terminal.end()[0] == 0
 
 
 @needs_terminal
@@ -352,7 +410,7 @@ def test_sigterm_at_the_prompt_leaves_the_terminal_as_it_was(upper_port):
 @pytest.mark.parametrize("closed, out", [("2>&-", "X\nY\n"), (">&-", ""), ("<&-", "X\nY\n"),
                                          (">&- 2>&- <&-", "")])
 def test_streams_that_are_closed(upper_port, closed, out):
-    done = subprocess.run(["sh", "-c", 'exec "$@" ' + closed, "sh", sys.executable, "client.py",
+    done = subprocess.run(["sh", "-c", 'exec "$@" ' + closed, "sh", sys.executable, *CLIENT,
                            "--port", str(upper_port), "x", "y"], cwd=str(ROOT), env=ENVIRONMENT,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, timeout=PATIENCE)
@@ -361,7 +419,7 @@ def test_streams_that_are_closed(upper_port, closed, out):
 
 @pytest.mark.skipif(os.name == "nt", reason="a shell there closes nothing")
 def test_what_is_for_standard_error_is_not_printed_among_the_replies():
-    done = subprocess.run(["sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, "client.py",
+    done = subprocess.run(["sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, *CLIENT,
                            "--port", str(free_port()), "x"], cwd=str(ROOT), env=ENVIRONMENT,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=PATIENCE)
     assert (done.returncode, done.stdout) == (1, b"")
@@ -392,7 +450,7 @@ def test_what_was_typed_outlives_the_server():
     ("x", "ERR no", True), ("err 404", "ERR 404", False), ("err 404\r", "ERR 404", False),
     ("?ERR 1", "ERR 1,30,20", False), ("?x", "ERR no reading", True)])
 def test_what_is_an_error(message, reply, is_one):
-    assert program.is_error(message, reply) is is_one
+    assert is_error(message, reply) is is_one
 
 
 def test_the_wrong_service_is_noticed(upper_port, start_server):
@@ -410,9 +468,9 @@ def test_a_connection_to_itself_is_no_server(monkeypatch):
     with socket.socket() as own:
         own.bind(("127.0.0.1", 0))
         own.connect(own.getsockname())
-        monkeypatch.setattr(program.socket, "create_connection", lambda *args, **kwargs: own)
-        with pytest.raises(program.ServerProblem, match="connection refused"):
-            program.Conversation("127.0.0.1", own.getsockname()[1], 5).ask("x")
+        monkeypatch.setattr(connecting.socket, "create_connection", lambda *args, **kwargs: own)
+        with pytest.raises(ServerProblem, match="connection refused"):
+            conversation.Conversation("127.0.0.1", own.getsockname()[1], 5).ask("x")
 
 
 @needs_terminal
@@ -430,27 +488,45 @@ def test_a_server_that_resets_at_once_loses_nothing_either():
 
 def test_a_reset_connection_is_not_taken_for_one_to_itself():
     with socket.socket() as never_connected:
-        assert not program.reaches_itself(never_connected)
+        assert not connecting.reaches_itself(never_connected)
 
 
 def test_joiners_are_shown_as_they_are():
-    assert program.printable("می\u200cخواهم\u200b") == "می\u200cخواهم\\u200b"
+    assert printable("می\u200cخواهم\u200b") == "می\u200cخواهم\\u200b"
 
 
 def test_ports_that_run_out_in_a_long_file_are_waited_for(upper_port, monkeypatch):
-    connect, failures, said = program.connected, [], []
-    monkeypatch.setattr(program, "LONGEST_WAIT", 0.01)
-    conversation = program.Conversation("127.0.0.1", upper_port, 5, say=said.append)
-    assert conversation.ask("one") == "ONE"
+    connect, failures, said = connecting.connected, [], []
+    monkeypatch.setattr(connecting, "LONGEST_WAIT", 0.01)
+    talk = conversation.Conversation("127.0.0.1", upper_port, 5, say=said.append)
+    assert talk.ask("one") == "ONE"
 
     def fails_twice(*args, **kwargs):
         if len(failures) < 2:
             failures.append(OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address"))
             raise failures[-1]
         return connect(*args, **kwargs)
-    monkeypatch.setattr(program, "connected", fails_twice)
-    assert conversation.ask("two") == "TWO"
-    assert said == [program.PORTS_RAN_OUT] and len(failures) == 2
+    monkeypatch.setattr(connecting, "connected", fails_twice)
+    assert talk.ask("two") == "TWO"
+    assert said == [connecting.PORTS_RAN_OUT] and len(failures) == 2
+
+
+def test_a_conversation_with_nobody_to_tell(monkeypatch):
+    """Its patience ends before the reply comes: that is said to whoever is there."""
+    monkeypatch.setattr(waiting, "LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(waiting, "_", lambda text: said.set() or text)
+    said = threading.Event()
+
+    def answer_late(connection):
+        read_line(connection)
+        assert said.wait(PATIENCE)
+        connection.sendall(b"LATE\n")
+    for say in {}, {"say": None}:
+        said.clear()
+        with fake_server(answer_late) as port:
+            talk = conversation.Conversation("127.0.0.1", port, PATIENCE, **say)
+            talk.patience = 0.0
+            assert talk.ask("x") == "LATE"
 
 
 def test_a_reply_without_end_is_cut_off():
@@ -501,6 +577,31 @@ def test_a_server_that_goes_away_in_the_middle_of_a_file():
     assert "1 line(s) taken. It stopped at line 3: begin again there.\n" in err
 
 
+def test_lines_are_counted_when_their_replies_come():
+    """Not when somebody reads ahead in the file."""
+    table = Spreadsheet(io.BytesIO(b"A,2,1\n\nB,2,1\nC,2,1\n"), print)
+    assert list(table) == ["A,2,1", "B,2,1", "C,2,1"]
+    assert table.summary(1, []) == "1 line(s) taken. It stopped at line 3: begin again there."
+    assert table.summary(3, [1]) == "2 line(s) taken, 1 refused: line 3"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full") or os.name == "nt", reason="needs /dev/full")
+def test_a_reply_that_cannot_be_shown_has_come_all_the_same(start_server):
+    port = str(start_server("--service", "temp").port)
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([sys.executable, *CLIENT, "--service", "temp", "--port", port],
+                              cwd=str(ROOT), env=ENVIRONMENT, input=b"A,2,1\nB,2,1\n",
+                              stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE)
+    assert done.returncode == 1
+    assert text_of(done.stderr).startswith("1 line(s) taken.\nCannot go on")
+
+
+def test_capitals_take_no_line(upper_port):
+    status, out, err = run_client(upper_port, "--service", "temp", text="A,b,1\nB,2,1\n")
+    assert (status, out) == (1, "A,B,1\n")
+    assert err.startswith("0 line(s) taken. It stopped at line 1: begin again there.\n")
+
+
 def test_which_lines_of_a_file_were_refused(start_server):
     port = start_server("--service", "temp").port
     status, out, err = run_client(port, "--service", "temp",
@@ -515,10 +616,11 @@ def test_which_lines_of_a_file_were_refused(start_server):
     (["--host", "http://teacher:80/"], "expected --host teacher --port 80"),
     (["--host", "http://teacher"], "expected --host teacher, not"),
     (["--host", "[::1]"], "expected --host ::1, not"),
-    (["-5,3,2"], "client.py -- -5,3,2")])
+    (["-;5;3"], " -- -;5;3. See client.py")])
 def test_wrong_usage_is_answered_with_the_remedy(options, told):
     status, out, err = run_client(1, *options)
-    assert (status, out) == (2, "") and err.count("\n") == 1 and told in err
+    assert (status, out) == (2, "") and err.count("\n") == 1
+    assert told in err.replace("client.pyz", "client.py")
 
 
 @needs_terminal
@@ -584,8 +686,8 @@ def test_what_is_said_takes_the_place_of_the_progress_line():
         read_line(connection)
     waited = threading.Event()
     with fake_server(answer, answer_late, refuse) as port:
-        impatient = "import client, sys; client.Conversation.patience = 0.3; sys.exit(client.main())"
-        terminal = Terminal("--port", str(port), "one", "two", "three", program=("-c", impatient))
+        terminal = Terminal("--port", str(port), "one", "two", "three",
+                            program=("-c", IMPATIENT, *CLIENT))
         terminal.wait_for("1 sent, 0 with an error\\s+Waiting for a free slot")
         waited.set()
         assert terminal.end()[0] == 1
@@ -596,7 +698,7 @@ def test_what_is_said_takes_the_place_of_the_progress_line():
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows cannot send Ctrl+C to one process")
 def test_ctrl_c_in_the_middle_of_a_file(upper_port):
-    client = subprocess.Popen([sys.executable, "client.py", "--port", str(upper_port)],
+    client = subprocess.Popen([sys.executable, *CLIENT, "--port", str(upper_port)],
                               cwd=str(ROOT), env=ENVIRONMENT, stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     client.stdin.write(b"x\n" * 10)

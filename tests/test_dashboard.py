@@ -17,9 +17,15 @@ from browser import CHROMIUM, Browser
 from conftest import (ENVIRONMENT, PATIENCE, ROOT, connect, needs_linux, read_all, serving,
                       text_of, wait_until)
 
+from engine import onefile
 from engine.effort import has_gil, processors
+from engine.errors import CannotStart
+from engine.invitation import FETCH, commands, files
+from engine.onefile import one_file
+from handlers.dashboard import client_file
 from handlers.dashboard.handler import FULL, DashboardHandler
 from handlers.dashboard.minute import Minute
+from handlers.dashboard.page import HEADERS
 from handlers.dashboard.viewers import Viewers
 from handlers.dashboard.watch import INTERVAL, Watch
 from handlers.uppercase import UppercaseHandler
@@ -110,10 +116,43 @@ def test_the_state(start_page):
         "totals": {"accepted": 3, "served": 3, "refused": 0, "timed out": 0, "gone": 0,
                    "failed": 0, "errors": 0, "messages": 3},
         "wait": None, "gil": has_gil(), "cores": processors(), "mistake": None, "port": server.port,
-        "join": ["python client.py --service temp --port {}".format(server.port)],
+        "join": ["python client.py --service temp --port {}".format(server.port)], "client": [],
         "temperatures": {"cities": 2, "hottest": {"city": "Água Branca, AL", "temperature": "33.5"},
                          "coldest": {"city": "Água Branca, AL", "temperature": "-2"},
                          "ranges": [["Recife", "31", "24"], ["Água Branca, AL", "33.5", "-2"]]}}
+
+
+def test_the_client_is_handed_out(start_page):
+    server = start_page("--host", "0.0.0.0")
+    status, headers, body = fetch(server, "/client.pyz")
+    assert (status, body) == (200, one_file())
+    assert headers["Content-Type"] == "application/octet-stream"
+    assert headers["Content-Disposition"] == 'attachment; filename="client.pyz"'
+    assert {name: headers[name] for name in HEADERS} == HEADERS
+    status, again, body = fetch(server, "/client.pyz", "HEAD")
+    assert (status, again["Content-Length"], body) == (200, headers["Content-Length"], b"")
+    assert fetch(server, "/client.pyz", host="evil.example")[0] == 421
+    state = state_of(server)
+    assert state["client"] == files(("0.0.0.0", server.page))
+    assert state["join"] == commands(("0.0.0.0", server.port), "upper",
+                                     "client.pyz" if state["client"] else "client.py")
+
+
+def test_fetched_without_a_browser_it_runs(start_page, tmp_path):
+    """By the command that the server prints, with this Python and the address of this machine."""
+    server = start_page()
+    program, url = sys.executable, "http://127.0.0.1:{}/client.pyz".format(server.page)
+    fetching = FETCH.format(url=url, name="client.pyz").replace("python", '"{}"'.format(program), 1)
+    subprocess.run(fetching, shell=True, cwd=str(tmp_path), env=ENVIRONMENT, check=True)
+    said = subprocess.check_output([program, "client.pyz", "--port", str(server.port), "olá"],
+                                   cwd=str(tmp_path), env=ENVIRONMENT)
+    assert text_of(said) == "OLÁ\n"
+
+
+def test_without_a_part_of_the_client_there_is_no_page(monkeypatch, tmp_path):
+    monkeypatch.setattr(onefile, "HOME", tmp_path)
+    with pytest.raises(CannotStart, match="a part of it is missing here: client.py: No such file"):
+        client_file()
 
 
 def test_a_service_without_temperatures(start_page):
@@ -384,7 +423,7 @@ def test_one_viewer_too_many_is_told_in_http():
 def test_each_second_has_its_count():
     with ClassroomServer(("127.0.0.1", 0), UppercaseHandler) as server:
         answered, waiting = [], []
-        server.messages = lambda: sum(answered)
+        server.books.messages = lambda: sum(answered)
         server.waiting = lambda: sum(waiting)
         watch = Watch(server, "upper")
         minute = watch._minute

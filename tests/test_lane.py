@@ -10,7 +10,7 @@ import pytest
 from conftest import (PATIENCE, connect, needs_linux, read_all, read_line, reset, serving,
                       wait_until)
 
-from engine.lane import SETTLED, SHORT, Lane, StaysInLane
+from engine.lane import SETTLED, SHORT, ClientInLane, Lane
 from handlers.lines import LineHandler
 from handlers.uppercase import UppercaseHandler
 
@@ -36,12 +36,12 @@ class Who(LineHandler):
             return "x" * 10**7
         if message == "thread":
             return threading.current_thread().name
-        return message or ("lane" if self.in_lane else "own thread")
+        return message or ("lane" if self._client.in_lane else "own thread")
 
 
 def in_lane(handler, **attributes):
     """Return this handler class with a lane of its own."""
-    return type("Handler", (StaysInLane, handler), dict(attributes, lane=Lane()))
+    return type("Handler", (handler,), dict(attributes, lane=Lane()))
 
 
 def who(**attributes):
@@ -169,8 +169,7 @@ def test_who_is_ready_with_nothing_to_read_stays():
     """At the deadline its own thread may have been quicker, and be back already."""
     here, there = socket.socketpair()
     with here, there:
-        handler = in_lane(Who)
-        member = handler.__new__(handler)
+        member = ClientInLane.__new__(ClientInLane)
         member.connection = here
         assert member.answer_at_once()
 
@@ -293,7 +292,7 @@ class Asking(Who):
     def reply(self, message):
         if message == "wait":
             self.make_way()
-        return "lane" if self.in_lane else "own thread"
+        return "lane" if self._client.in_lane else "own thread"
 
 
 def test_who_had_to_wait_goes_on_in_its_own_thread_until_it_has_settled_again():

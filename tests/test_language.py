@@ -10,10 +10,10 @@ import urllib.error
 import urllib.request
 
 import pytest
-from conftest import ENVIRONMENT, PATIENCE, ROOT, Terminal, needs_terminal, run_client, text_of
+from conftest import CLIENT, ENVIRONMENT, PATIENCE, ROOT, Terminal, needs_terminal, run_client, text_of
 
-import client
 from engine import language
+from talk import prompts
 
 sys.path.insert(0, str(ROOT / "translations"))
 import update  # noqa: E402 - it stands beside what it is about
@@ -29,6 +29,8 @@ def speaking(**variables):
 
 def run(*command, env=PORTUGUESE, folder=ROOT):
     """Run a program to its end; return (exit status, standard output, standard error)."""
+    if command[0] == "client.py" and folder == ROOT:
+        command = CLIENT + list(command[1:])
     done = subprocess.run([sys.executable, *command], cwd=str(folder), env=env,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     return done.returncode, text_of(done.stdout), text_of(done.stderr)
@@ -93,8 +95,7 @@ def test_the_user_decides_otherwise(program):
     assert problem.count("\n") == 1
 
 
-@pytest.mark.parametrize("system_language", [language.of_the_system, client.system_language])
-def test_windows_says_it_with_a_number(monkeypatch, system_language):
+def test_windows_says_it_with_a_number(monkeypatch):
     class Kernel:
         GetUserDefaultUILanguage = staticmethod(lambda: 0x0416)
     import ctypes
@@ -102,15 +103,9 @@ def test_windows_says_it_with_a_number(monkeypatch, system_language):
     monkeypatch.setattr(ctypes, "windll", type("", (), {"kernel32": Kernel}), raising=False)
     for name in language.VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    assert system_language() == "pt"
+    assert language.of_the_system() == "pt"
     Kernel.GetUserDefaultUILanguage = staticmethod(lambda: 0x0409)
-    assert system_language() == "en"
-
-
-def test_the_client_alone_speaks_english(tmp_path):
-    shutil.copy(str(ROOT / "client.py"), str(tmp_path))
-    status, output, _ = run("client.py", "--help", folder=tmp_path)
-    assert status == 0 and output.startswith("usage: ")
+    assert language.of_the_system() == "en"
 
 
 @pytest.mark.parametrize("damage", [
@@ -118,7 +113,7 @@ def test_the_client_alone_speaks_english(tmp_path):
     lambda mo: mo.write_bytes(b"no catalogue at all"), lambda mo: mo.unlink() or mo.mkdir(),
     lambda mo: mo.write_bytes(mo.read_bytes().replace(b"charset=UTF-8", b"charset=NOONE"))])
 def test_where_the_catalogue_is_damaged_there_is_english(tmp_path, damage):
-    for name in "engine", "handlers", "translations":
+    for name in "engine", "handlers", "talk", "translations":
         shutil.copytree(str(ROOT / name), str(tmp_path / name),
                         copy_function=shutil.copyfile)  # for copy2 Wine lacks a call of Windows
     for name in "server.py", "client.py":
@@ -191,7 +186,7 @@ def test_the_client(portuguese, start_server):
                        "1 linha(s) aceita(s), 1 recusada(s): linha 3\n")
     status, output, _ = run_client(port, "--service", "temp", "--crowd", "3")
     assert status == 0 and "Respostas 3, erros 0, tempo total 0," in output
-    status, _, problem = run_client(port, "-3,5")
+    status, _, problem = run_client(port, "-;3")
     assert status == 2 and "; se a mensagem começa com um sinal de menos, escreva --" in problem
 
 
@@ -220,7 +215,8 @@ def test_at_the_prompt_numbers_may_have_a_comma_and_are_shown_with_one(portugues
 
 def test_a_prompt_leaves_room_for_what_is_typed():
     """On a terminal of 80 columns."""
-    for prompt in client.ASK_MESSAGE, client.ASK_CITY, client.ASK_MAXIMUM, client.ASK_MINIMUM:
+    for prompt in (prompts.ASK_MESSAGE, prompts.ASK_CITY, prompts.ASK_MAXIMUM,
+                   prompts.ASK_MINIMUM):
         for spoken in "en", "pt":
             assert len(language.catalogue(spoken).gettext(prompt)) <= 65
 

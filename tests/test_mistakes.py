@@ -12,8 +12,8 @@ import textwrap
 import pytest
 from conftest import ask, connect, read_all, read_line, serving, wait_until
 
-from engine import jams, messages, mistakes
-from engine.invitation import commands, own_addresses
+from engine import incoming, jams, mistakes
+from engine.invitation import commands, files, invite, own_addresses
 from handlers.lines import BadMessage, LineHandler
 from handlers.uppercase import UppercaseHandler
 from server import ClassroomServer
@@ -44,7 +44,7 @@ def test_each_err_is_logged_with_its_sender_and_counted(message, reply, caplog):
             client.sendall(message)
             assert read_all(client).decode() == reply + "\n"
         assert server.totals()["errors"] == 1
-        assert server.latest_mistake()[:2] == (address, reply)
+        assert server.mistakes.latest()[:2] == (address, reply)
         wait_until(lambda: not server.in_service())
     assert "Client {}: {}".format(address, reply) in caplog.messages
     assert "errors 1" in server.status()
@@ -53,7 +53,7 @@ def test_each_err_is_logged_with_its_sender_and_counted(message, reply, caplog):
 def test_what_is_right_is_no_error():
     with serving(Fussy) as server:
         assert ask(server, b"good\n") == b"BYE\n"
-        assert server.totals()["errors"] == 0 and server.latest_mistake() is None
+        assert server.totals()["errors"] == 0 and server.mistakes.latest() is None
 
 
 def test_a_flood_of_mistakes_does_not_flood_the_log(caplog):
@@ -80,7 +80,7 @@ def ask_and_close(server, data):
 def test_a_missing_line_feed_is_told_to_the_teacher_and_then_to_the_client(
         keep_open, caplog, monkeypatch):
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(messages, "LINE_FEED_AFTER", 0.05)
+    monkeypatch.setattr(incoming, "LINE_FEED_AFTER", 0.05)
     handler = type("Handler", (UppercaseHandler,), {"timeout": 0.4, "keep_open": keep_open})
     with serving(handler) as server, connect(server) as client:
         client.sendall(b"Recife,31,20")
@@ -96,7 +96,7 @@ def test_a_missing_line_feed_is_told_to_the_teacher_and_then_to_the_client(
 
 def test_nothing_is_said_of_a_client_that_is_only_silent(caplog, monkeypatch):
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(messages, "LINE_FEED_AFTER", 0.01)
+    monkeypatch.setattr(incoming, "LINE_FEED_AFTER", 0.01)
     handler = type("Handler", (UppercaseHandler,), {"timeout": 0.1})
     with serving(handler) as server, connect(server) as client:
         assert read_all(client) == (b"ERR no complete message within 0.1 s: send one line, "
@@ -256,8 +256,31 @@ def test_the_command_that_others_type():
         "python client.py --service temp --host 192.0.2.7 --port 50001"]
     assert commands(("0.0.0.0", 50000), "temp") == [
         "python client.py --service temp --host " + address for address in own_addresses()]
+    assert commands(("192.0.2.7", 50000), "temp", "client.pyz") == [
+        "python client.pyz --service temp --host 192.0.2.7"]
     for address in own_addresses(ipv6=True):
         assert not address.startswith("127.") and address not in ("::1", "0.0.0.0", "::")
+
+
+@pytest.mark.parametrize("page, lines", [
+    (None, ["On another machine: python client.py --host 192.0.2.7"]),
+    (("192.0.2.7", 8080), [
+        "On another machine: python client.pyz --host 192.0.2.7",
+        "All that it needs is client.pyz: http://192.0.2.7:8080/client.pyz",
+        "To get that without a browser: python -c \"import urllib.request as u; "
+        "u.urlretrieve('http://192.0.2.7:8080/client.pyz', 'client.pyz')\""])])
+def test_the_invitation(page, lines, capsys):
+    invite(("192.0.2.7", 50000), "upper", logging.getLogger("server"), page)
+    assert capsys.readouterr().out.splitlines() == lines
+    invite(("127.0.0.1", 50000), "upper", logging.getLogger("server"), page)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("page, urls", [
+    (None, []), (("127.0.0.1", 8080), []), (("::1", 8080), []),
+    (("2001:db8::7", 80), ["http://[2001:db8::7]:80/client.pyz"])])
+def test_where_others_get_the_client(page, urls):
+    assert files(page) == urls
 
 
 def test_mistakes_are_logged_again_when_there_are_threads_again(monkeypatch, caplog):

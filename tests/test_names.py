@@ -6,8 +6,10 @@ import collections
 import pytest
 from conftest import ROOT
 
-FILES = sorted(path for folder in (".", "engine", "handlers", "tests", "benchmarks", "docs")
-               for path in ROOT.glob(folder + ("/*.py" if folder != "handlers" else "/**/*.py")))
+FILES = sorted(path for folder in (".", "engine", "handlers", "lesson", "talk", "tests",
+                                 "benchmarks", "docs")
+               for path in ROOT.glob(folder + (
+                   "/**/*.py" if folder in ("handlers", "talk") else "/*.py")))
 
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 

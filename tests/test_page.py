@@ -113,6 +113,7 @@ def test_how_to_join(start_page, browser):  # noqa: F811
     server = start_page("--service", "temp", "--max-threads", "2")
     look_at(browser, server.page)
     assert browser.text("#commands") == "python client.py --service temp --port %d" % server.port
+    assert browser.text("#type") == "To join, type:"
     large = pixels(browser, "#commands li")
     server.ask("Recife,31,24")
     wait_until(lambda: not browser.run("document.body.classList.contains('empty')"), "a client")
@@ -123,6 +124,27 @@ def test_how_to_join(start_page, browser):  # noqa: F811
     assert re.fullmatch(r"\d\d:\d\d:\d\d", browser.text("#clock"))
 
 
+@pytest.mark.parametrize("came", [0, 1])
+def test_where_the_client_is(start_page, browser, came):  # noqa: F811
+    """Its address is that for others, and leads to the page's own server; both can be read."""
+    server = start_page("--service", "temp", "--max-threads", "40")
+    if came:
+        server.ask("Recife,31,24")
+    look_at(browser, server.page)
+    url, command = "http://192.168.0.10:8080/client.pyz", "python client.pyz --host 192.168.0.10"
+    browser.run("takeState({}); drawState()".format(json.dumps({"client": [url], "join": [command]})))
+    assert browser.text("#files") == url and browser.text("#commands") == command
+    assert browser.run("document.querySelector('#files a').href") == (
+        "http://127.0.0.1:%d/client.pyz" % server.page)
+    for words, text in ("#get", "To join, get client.pyz:"), ("#type", "Then type:"):
+        assert browser.text(words) == text
+        assert (style(browser, words, "display") == "none") == bool(came)
+    assert browser.run("document.documentElement.scrollHeight <= innerHeight")
+    for line in "#files li", "#commands li":
+        assert browser.run("document.querySelector('{0}').scrollWidth <= "
+                           "document.querySelector('{0}').clientWidth".format(line))
+
+
 @needs_linux
 def test_the_queue(start_page, browser):  # noqa: F811
     server = start_page("--max-threads", "1")
@@ -130,7 +152,8 @@ def test_the_queue(start_page, browser):  # noqa: F811
     browser.run("PACE.describe = 0")
     clients = [server.connect() for _ in range(4)]
     wait_until(lambda: browser.text("#queue") == "●●●", "three who wait")
-    wait_until(lambda: "3 waiting now, at most 3." in (browser.run(
+    # Four, if a look came before the first one had its slot.
+    wait_until(lambda: re.search("3 waiting now, at most [34][.]", browser.run(
         "document.querySelector('#messages-plot').getAttribute('aria-label')") or ""), "the chart")
     assert browser.text("#waiting-words") == "waiting"
     for waiting, wait, dots, text in (

@@ -22,13 +22,15 @@ PO = HERE / "pt_BR" / "LC_MESSAGES" / "classroom.po"
 MO = PO.with_suffix(".mo")
 
 #: Where there are texts.
-SOURCES = ["server.py", "client.py", "engine/*.py", "handlers/*.py", "handlers/*/*.py"]
+SOURCES = ["server.py", "client.py", "talk/*.py", "talk/*/*.py", "engine/*.py",
+           "handlers/*.py", "handlers/*/*.py"]
 
 #: Constants in capitals that are for programs.
-FOR_PROGRAMS = {"HTTP", "INSERT", "IN_ORDER", "SCHEMA"}
+FOR_PROGRAMS = {"FETCH", "HTTP", "INSERT", "IN_ORDER", "RUN_GUARD", "SCHEMA"}
 
 #: Constants with single words in them.
-TABLES = {"CONNECTING", "THINKING", "WAITS", "FAILURES", "SEPARATORS", "_KINDS"}
+TABLES = {"CONNECTING", "THINKING", "WAITS", "FAILURES", "SEPARATORS", "_KINDS", "CHECKS", "OF_TEMPERATURES",
+          "DEEDS"}
 
 #: What argparse says, in one version of Python or another, and what systems say most often.
 OTHERS = [

@@ -1,7 +1,8 @@
 """The live page: a look at the server, pushed to whoever watches.
 
 ``GET /`` is the page (`page`), ``GET /events`` what it lives on (Server-Sent Events,
-https://html.spec.whatwg.org/multipage/server-sent-events.html), ``GET /state`` the same as JSON.
+https://html.spec.whatwg.org/multipage/server-sent-events.html), ``GET /state`` the same as JSON, and
+``GET /client.pyz`` the client as one file, for those who want to join.
 
 To be watched costs those who are served next to nothing: everything is read, and reckoned, in the
 page's own threads. They share a `Watch`, whose locks guard all that it remembers between two looks.
@@ -19,6 +20,7 @@ import urllib.parse
 
 from engine.addresses import host_of
 from engine.escapes import excerpt
+from engine.invitation import ONE_FILE
 from engine.language import LANGUAGES, catalogue
 from engine.replies import drain
 from handlers.dashboard.page import HEADERS, PAGES
@@ -43,7 +45,7 @@ LONGEST_REQUEST = 131072
 LINGER = 2.0
 
 FULL = "As many as can be are watching already. Close another page, or try again later"
-NO_SUCH_PAGE = "There is nothing here. Try /, /state or /events"
+NO_SUCH_PAGE = "There is nothing here. Try /, /state, /events or /client.pyz"
 NOT_OUR_NAME = ("This server is not called that: open the page by the address that the server "
                 "printed, such as http://127.0.0.1:8080/")
 
@@ -66,13 +68,36 @@ class Sender(io.BufferedIOBase):
         return len(data)
 
 
+def request_head(connection, seconds):
+    """Return the bytes of the request that comes on *connection*, up to its empty line.
+
+    Raises ``socket.timeout`` when it is not there within so many *seconds*, however slowly it
+    trickles in.
+    """
+    head = b""
+    deadline = time.monotonic() + seconds
+    while b"\r\n\r\n" not in head and b"\n\n" not in head and len(head) < LONGEST_REQUEST:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            raise socket.timeout("no complete request in time")
+        connection.settimeout(remaining)
+        piece = connection.recv(LONGEST_REQUEST)
+        if not piece:
+            raise ConnectionAbortedError("no complete request came")
+        head += piece
+    connection.settimeout(seconds)
+    return head
+
+
 class DashboardHandler(http.server.BaseHTTPRequestHandler):
     """Show one viewer the page. ``watch``, a `Watch`, is a class attribute to be set; so are the
-    ``viewers``; ``names``, by which the server may be called besides its addresses (in lower case);
-    and ``language``, that of the page, None for each viewer's own."""
+    ``viewers``; ``client``, the bytes of the client's one file; ``names``, by which the server may
+    be called besides its addresses (in lower case); and ``language``, that of the page, None for
+    each viewer's own."""
 
     timeout = 10.0  # for the request to come, and for something of what is sent to be taken
     watch = None
+    client = b""
     viewers = Viewers()
     names = frozenset(["localhost"])
     language = None
@@ -88,34 +113,15 @@ class DashboardHandler(http.server.BaseHTTPRequestHandler):
         super().setup()
         self.wfile = Sender(self.connection, self.timeout)
         self.rfile.close()
-        self.rfile = io.BytesIO(self.request_head())
-
-    def request_head(self):
-        """Return the bytes of the request, up to its empty line.
-
-        Raises ``socket.timeout`` when it is not there in time, however slowly it trickles in.
-        """
-        head = b""
-        deadline = time.monotonic() + self.timeout
-        while b"\r\n\r\n" not in head and b"\n\n" not in head and len(head) < LONGEST_REQUEST:
-            remaining = deadline - time.monotonic()
-            if remaining <= 0:
-                raise socket.timeout("no complete request in time")
-            self.connection.settimeout(remaining)
-            piece = self.connection.recv(LONGEST_REQUEST)
-            if not piece:
-                raise ConnectionAbortedError("no complete request came")
-            head += piece
-        self.connection.settimeout(self.timeout)
-        return head
+        self.rfile = io.BytesIO(request_head(self.connection, self.timeout))
 
     def finish(self):
         super().finish()
         drain(self.connection, LINGER, self.server.stopping)
 
     def do_GET(self):
-        """Answer with the page, the state, or events without end."""
-        answer = {"/": self.send_page, "/state": self.send_state,
+        """Answer with the page, the state, the client, or events without end."""
+        answer = {"/": self.send_page, "/state": self.send_state, "/" + ONE_FILE: self.send_client,
                   "/events": self.send_events}.get(self.path.partition("?")[0])
         if not self.is_for_us():
             self.refuse(http.HTTPStatus.MISDIRECTED_REQUEST, NOT_OUR_NAME)
@@ -158,17 +164,24 @@ class DashboardHandler(http.server.BaseHTTPRequestHandler):
     def send_state(self):
         self.send("application/json", self.watch.whole())
 
-    def send(self, kind, data):
+    def send_client(self):
+        """Send the client, for the browser to save. Such files have no type of their own; as
+        ``application/zip`` a browser that opens zips for its user would take it apart."""
+        self.send("application/octet-stream", self.client,
+                  ("Content-Disposition", 'attachment; filename="{}"'.format(ONE_FILE)))
+
+    def send(self, kind, data, *headers):
         """Send *data*, of this *kind* of content; only the headers if that was asked."""
-        self.send_head(kind, len(data))
+        self.send_head(kind, ("Content-Length", str(len(data))), *headers)
         if self.command == "GET":
             self.wfile.write(data)
 
-    def send_head(self, kind, length=None):
+    def send_head(self, kind, *headers):
+        """Send the head of an answer of this *kind*; *headers* are pairs of a name and a value."""
         self.send_response(http.HTTPStatus.OK)
         self.send_header("Content-Type", kind)
-        if length is not None:
-            self.send_header("Content-Length", str(length))
+        for name, value in headers:
+            self.send_header(name, value)
         self.end_headers()
 
     def end_headers(self):

@@ -68,6 +68,9 @@ function drawState() {
   setText(byId("service"), fill(TEXTS.service, state));
   setText(byId("machine"), fill(state.gil ? TEXTS.machineGil : TEXTS.machineNoGil,
                                 {cores: number(state.cores)}));
+  show(byId("get"), state.client.length > 0);
+  fillList(byId("files"), state.client, makeFile, (item, url) => drawCommand(item.firstChild, url));
+  setText(byId("type"), state.client.length ? TEXTS.thenType : TEXTS.join);
   fillList(byId("commands"), state.join, (list) => add(list, "li"), drawCommand);
   document.body.classList.toggle("empty", state.totals.accepted === 0);
   drawQueue();
@@ -87,6 +90,11 @@ function drawState() {
   drawExtreme("hottest", temperatures.hottest);
   drawExtreme("coldest", temperatures.coldest);
   drawLatest();
+}
+
+// Whatever address others are told, the viewer gets the file from where the page came from.
+function makeFile(list) {
+  add(add(list, "li"), "a").href = "client.pyz";
 }
 
 function drawCommand(item, command) {

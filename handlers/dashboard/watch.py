@@ -7,7 +7,7 @@ import threading
 import time
 
 from engine.effort import has_gil, processors
-from engine.invitation import commands
+from engine.invitation import ONE_FILE, commands, files
 from handlers.dashboard.minute import Minute
 
 #: Seconds between two looks: the page is sent five of them a second at most.
@@ -16,8 +16,8 @@ INTERVAL = 0.2
 #: Slots that are told of; the page draws fewer.
 MOST_SLOTS = 1000
 
-#: For so many times as long as it took to make a whole state for ``/state``, no other one is made:
-#: to ask for it in a loop takes a twentieth of the processor at most.
+#: After a whole state for ``/state`` no other one is made for REST times as long as that took: to
+#: ask for it in a loop takes a twentieth of the processor at most.
 REST = 20
 
 #: What one look saw: the state for the page; the latest reading of every city, or None where the
@@ -34,12 +34,13 @@ OF_THE_MINUTE = "messages", "queue"
 
 
 class Watch:
-    """Looks at *server*, a `BoundedThreadingTCPServer` that serves the service of this *name*.
+    """Looks at *server*, a `BoundedThreadingTCPServer` that serves the service of this *name*, for
+    the page that listens on the address *page*.
 
     Use it in a ``with`` statement: in between a thread counts what happens in each second.
     """
 
-    def __init__(self, server, name):
+    def __init__(self, server, name, page=None):
         self.server = server
         self._lock = threading.Lock()
         self._began = time.monotonic()
@@ -52,9 +53,11 @@ class Watch:
         self._boxes = [None] * min(server.max_threads, MOST_SLOTS)
         self._minute = Minute()
         self._over = threading.Event()
+        urls = files(page)
         self._standing = {"service": name, "max_threads": server.max_threads,
                           "port": server.server_address[1],
-                          "join": commands(server.server_address, name),
+                          "client": urls, "join": commands(
+                              server.server_address, name, ONE_FILE if urls else "client.py"),
                           "gil": has_gil(), "cores": processors()}
 
     def __enter__(self):
@@ -112,16 +115,15 @@ class Watch:
         state = dict(self._standing, uptime=round(uptime, 3),
                      slots=[client and slot(client, now) for client in self._in_boxes(clients)],
                      waiting=waiting, wait=self._minute.wait(waiting), totals=totals,
-                     mistake=mistake(self.server.latest_mistake()),
+                     mistake=mistake(self.server.mistakes.latest()),
                      messages=list(self._minute.messages), queue=list(self._minute.queue))
         mark = [clients, waiting, totals, self._minute.eventful]
-        readings = None
-        temperatures = getattr(self.server.RequestHandlerClass, "temperatures", None)
+        temperatures, readings = self.server.RequestHandlerClass.for_the_page()
         if temperatures:
-            state["temperatures"], readings = temperatures()
+            state["temperatures"] = temperatures
             if self._look and readings == self._look.readings:
                 readings = self._look.readings  # so that no viewer looks for what is new
-            mark.append(state["temperatures"])
+            mark.append(temperatures)
         return Look(state, readings, self._minute.eventful, mark,
                     self._look.number + 1 if self._look else 1)
 
@@ -143,7 +145,7 @@ class Watch:
 
     def _count(self, uptime):
         """Count for the `Minute`; return the totals, with that of the messages, and who waits."""
-        waiting, messages = self.server.waiting(), self.server.messages()
+        waiting, messages = self.server.waiting(), self.server.books.messages()
         totals = dict(self.server.totals(), messages=messages)
         self._minute.count(uptime, messages, totals, waiting)
         return totals, waiting

@@ -8,6 +8,7 @@ import re
 import unicodedata
 
 from engine.escapes import JOINERS
+from engine.fields import as_number
 from engine.language import _
 
 USUAL = "Recife,31,24.5"
@@ -92,12 +93,6 @@ def with_commas(message, separator):
     if all(numbers):
         return ",".join([fields[0].strip(" ,")[:100], *numbers])
     return USUAL if separator != " " and all(map(_word, fields)) else None
-
-
-def as_number(text):
-    """Return *text* as a number with a decimal point, or None when it is none."""
-    text = text.strip()
-    return text.replace(",", ".") if _number(text) else None
 
 
 def decimal_commas(fields):

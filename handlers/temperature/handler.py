@@ -29,11 +29,12 @@ import time
 
 from engine.addresses import shown
 from engine.errors import CannotStart
+from engine.fields import csv_line
 from engine.language import _, reason
 from engine.seldom import Seldom
 from handlers.lines import BadMessage, LineHandler
 from handlers.temperature.batches import BatchQueue, Item
-from handlers.temperature.reading import csv_line, parse, parse_city
+from handlers.temperature.reading import parse, parse_city
 from handlers.temperature.registry import Registry
 
 log = logging.getLogger(__name__)
@@ -161,7 +162,7 @@ class TemperatureHandler(LineHandler):
         return waiter.get()
 
     @classmethod
-    def temperatures(cls):
+    def for_the_page(cls):
         """Return what a dashboard shows: a dict for JSON, and the latest reading of every city."""
         with lock:
             summary, known, recent = registry.summary(), list(registry), list(latest)

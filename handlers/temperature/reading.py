@@ -2,11 +2,11 @@
 
 import collections
 import csv
-import io
 import re
 import unicodedata
 
 from engine.escapes import JOINERS
+from engine.fields import is_number
 from engine.language import _
 from handlers.lines import BadMessage
 from handlers.temperature.explanations import (LONG_NUMBER, LONGEST_NUMBER, invisible,
@@ -33,8 +33,6 @@ _no_joiners = str.maketrans("", "", JOINERS)
 #: Spaces of every kind, Unicode's category Zs, and tabs.
 _spaces = re.compile("[ \t\xa0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
 
-_is_number = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII).fullmatch
-
 
 def parse(message):
     """Return the `Reading` in *message*: CSV as in RFC 4180, ``city,max,min``.
@@ -47,7 +45,7 @@ def parse(message):
     if not fields or len(fields) != 3:
         raise BadMessage(what_is_wrong(message, fields))
     city, maximum, minimum = parse_city(fields[0]), fields[1].strip(), fields[2].strip()
-    if not (_is_number(maximum) and _is_number(minimum)):
+    if not (is_number(maximum) and is_number(minimum)):
         raise BadMessage(what_is_wrong(message, fields))
     if parse_temperature("2 (max)", maximum) < parse_temperature("3 (min)", minimum):
         raise BadMessage(_(MAX_BELOW_MIN).format(maximum=maximum, minimum=minimum))
@@ -62,13 +60,6 @@ def fields_of(message):
         return next(csv.reader([message], strict=True, skipinitialspace=True), [])
     except csv.Error:
         return None
-
-
-def csv_line(fields):
-    """Return *fields* as a line of CSV, quoted where needed (RFC 4180)."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(fields)
-    return line.getvalue()
 
 
 def parse_city(text):

@@ -1,0 +1,32 @@
+"""Answers: what a reply tells about the message, and about the server."""
+
+from engine.commandline import program
+from engine.language import _
+
+SERVES_CAPITALS = ("This server answers in capitals: it runs the service upper. Start the other one "
+                   "with: python server.py --service temp")
+SERVES_TEMPERATURES = ("This server takes temperatures: it runs the service temp. For that there is: "
+                       "python {program} --service temp")
+
+
+def is_error(message, reply):
+    """Tell whether *reply* reports a problem: it is neither *message* in capitals nor the latest
+    reading of a city called so."""
+    if not reply.startswith("ERR ") or reply == message.rstrip("\r").upper():
+        return False
+    return not (message.startswith("?") and reply.startswith(message[1:].strip() + ","))
+
+
+def hint_at(service, message, reply):
+    """Return what to tell a user who asked for this *service* when the server runs another one;
+    None as long as nothing speaks for that."""
+    if service == "temp" and reply == message.upper() and reply != "BYE":
+        return SERVES_CAPITALS
+    if service == "upper" and reply.startswith("ERR ") and ",max,min" in reply:
+        return SERVES_TEMPERATURES
+    return None
+
+
+def told(hint):
+    """Return a *hint* as the user is told it."""
+    return _(hint).format(program=program("client.py"))

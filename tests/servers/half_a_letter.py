@@ -1,0 +1,17 @@
+"""Each piece is decoded, and a piece may end within a letter."""
+
+
+def mistake(conn):
+    with conn:
+        text = ""
+        while not text.endswith("\n"):
+            text += conn.recv(1024).decode() or "\n"
+        conn.sendall(text.upper().encode())
+
+
+def mended(conn):
+    with conn:
+        data = b""
+        while not data.endswith(b"\n"):
+            data += conn.recv(1024) or b"\n"
+        conn.sendall(data.decode().upper().encode())
