@@ -388,9 +388,8 @@ def test_nobody_waits_for_somebody_who_thinks(start_server, count):
 def test_sigterm_at_the_prompt_leaves_the_terminal_as_it_was(upper_port):
     import termios
     terminal = Terminal("--port", str(upper_port))
-    before = termios.tcgetattr(terminal.leader)
     terminal.wait_for("Message.*: ")
-    wait_until(lambda: termios.tcgetattr(terminal.leader) != before, "the prompt to be ready")
+    wait_until(lambda: termios.tcgetattr(terminal.leader) != terminal.before, "the prompt to be ready")
     terminal.process.send_signal(signal.SIGTERM)
     again = time.monotonic() + 2
 
@@ -400,7 +399,7 @@ def test_sigterm_at_the_prompt_leaves_the_terminal_as_it_was(upper_port):
         if time.monotonic() > again:
             terminal.process.send_signal(signal.SIGTERM)
             again = math.inf
-        return termios.tcgetattr(terminal.leader) == before
+        return termios.tcgetattr(terminal.leader) == terminal.before
     wait_until(is_as_it_was, "the terminal")
     status, rest = terminal.end()
     assert status == 1 and "Traceback" not in rest

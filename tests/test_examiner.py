@@ -1,6 +1,7 @@
 """The examiner: each small wrong server in tests/servers/ is found by its own check, and accused of nothing
 else; right ones of nothing but what is true."""
 
+import ast
 import concurrent.futures
 import errno
 import os
@@ -14,6 +15,7 @@ import pytest
 from conftest import (ENVIRONMENT, PATIENCE, ROOT, Server, Terminal, free_port, needs_fork, needs_terminal,
                       pty, run_client, serving, text_of)
 
+from engine import language
 from handlers.uppercase import UppercaseHandler
 from talk.examiner import pace, slots, wire
 from talk.examiner.examination import examine
@@ -51,6 +53,9 @@ WRONG = {
 #: What the last verdict on a server says that did not survive, and what it does not know.
 FALLEN = {"empty": "has ended", "not_utf_8": "has ended", "no_word": "has ended", "reset": "has ended",
           "unread": "has ended", "slots_lost": "Perhaps each of them keeps its slot"}
+
+#: Servers that then go on for ever.
+ENDLESS = {"endless_loop", "hang_up"}
 
 #: Servers of temperatures.
 READINGS = {"missing_field", "wrong_number", "wrong_number_kept", "empty_name"}
@@ -90,14 +95,14 @@ def to_mend(verdicts):
     return [name for name, verdict in verdicts.items() if verdict.mark == MEND]
 
 
-def tried(name, kind):
-    """Start a server, examine it and stop it; return the verdicts. Of a mended one it is enough to know
-    that its own check finds nothing any more."""
-    server = start(name, kind)
+def tried(server, name, kind):
+    """Examine a *server* and stop it; return the verdicts. Of a mended one it is enough to know that its own
+    check finds nothing any more; and one that goes on for ever, on a processor of its own, is stopped then."""
     service = "temp" if name in READINGS or "temp" in name else "upper"
-    own = WRONG[name][-1] if kind == "mended" and WRONG[name] else None
+    own = WRONG[name][-1] if name in WRONG and WRONG[name] else None
     try:
-        return verdicts_on(server.port, service, own, own)
+        return verdicts_on(server.port, service, own if kind == "mended" else None,
+                           own if kind == "mended" or name in ENDLESS else None)
     finally:
         server.kill()
 
@@ -109,13 +114,12 @@ def results(request):
     wanted = {item.callspec.params["case"]: None for item in request.session.items
               if "case" in getattr(getattr(item, "callspec", None), "params", ())}
     wanted = sorted(wanted, key=lambda case: ["ours", "mistake", "mended"].index(case[1]))  # the longest first
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:  # first, since to start a program is work
+        servers = list(pool.map(lambda case: start(*case), wanted))
     with mock.patch.object(slots, "FOR_EVER", 1.4), concurrent.futures.ThreadPoolExecutor(40) as pool:
-        started = {"a user": pool.submit(as_a_user_does), "a terminal": pool.submit(on_a_terminal),
-                   "a clock": pool.submit(examined_clock)}
-        for kind in "mistake", "mended":
-            started["watched for long", kind] = pool.submit(watched_for_long, kind)
-        started.update((case, pool.submit(tried, *case)) for case in wanted)
-        yield started
+        futures = {name: pool.submit(*job) for name, job in LONG.items()}
+        futures.update((case, pool.submit(tried, server, *case)) for server, case in zip(servers, wanted))
+        yield futures
 
 
 # Wrong servers, and right ones
@@ -265,10 +269,10 @@ def test_the_table_can_be_read():
 # As a user does
 
 
-def as_a_user_does():
-    server = start("last_piece", "mistake")
+def as_a_user_does(*options):
+    server = start("pieces", "mistake")
     try:
-        return (server.port, *run_client(server.port, "--examine", "--timeout", "1", timeout=60))
+        return (server.port, *run_client(server.port, "--examine", "--timeout", "1", *options, timeout=60))
     finally:
         server.kill()
 
@@ -280,8 +284,8 @@ def test_as_a_user_does(results):
     assert lines[0] == ("Examining the server at 127.0.0.1:{}. This may bring it down: do it to a server of your "
                         "own. It takes some 20 s; Ctrl+C ends it.".format(port))
     assert len(lines) == 23 and "ok    answers          a line is answered: in capitals (" in lines[1]
-    assert re.match("MEND  pieces           A message that came in two pieces was answered as '0", lines[7])
-    assert re.fullmatch(r"\d+ ok, 1 to mend, \d to note, in \d+\.\d s\.", lines[-1])
+    assert re.match("MEND  pieces           A message that came in two pieces was answered as 'OLA 1'", lines[7])
+    assert re.fullmatch(r"\d+ ok, 2 to mend, \d to note, in \d+\.\d s\.", lines[-1])
 
 
 def test_it_goes_on_where_it_is_told_to_and_in_portuguese(upper_port):
@@ -362,3 +366,76 @@ def test_the_one_file_has_it(tmp_path, upper_port):
                            "unread", "--lang", "pt"], env=ENVIRONMENT, cwd=str(tmp_path),
                           stdout=subprocess.PIPE, timeout=60)
     assert done.returncode == 0 and "\nok        não leu           depois de 5 " in text_of(done.stdout)
+
+
+#: What else takes long: a name -> a function and its arguments.
+LONG = {"a user": (as_a_user_does,), "um usu\u00e1rio": (as_a_user_does, "--lang", "pt"),
+        "a terminal": (on_a_terminal,), "a clock": (examined_clock,),
+        ("watched for long", "mistake"): (watched_for_long, "mistake"),
+        ("watched for long", "mended"): (watched_for_long, "mended")}
+
+
+# The document
+
+
+DOCUMENTS = {"en": "examine.md", "pt": "examine.pt-BR.md"}
+
+
+def sections_of(spoken):
+    """Return the checks in a document, in order: (name, its blocks of Python)."""
+    text = (ROOT / "docs" / DOCUMENTS[spoken]).read_text(encoding="utf-8")
+    parts = re.split("^### `(.*)`$", text, flags=re.M)[1:]
+    return [(name, re.findall(r"^```python\n([\s\S]*?)^```$", body, re.M))
+            for name, body in zip(parts[::2], parts[1::2])]
+
+
+def functions_of(name):
+    """Return the functions in a file of tests/servers: name -> its lines."""
+    source = (ROOT / "tests" / "servers" / (name + ".py")).read_text(encoding="utf-8")
+    return {node.name: source.splitlines()[node.lineno - 1:node.end_lineno]
+            for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize("spoken", DOCUMENTS)
+def test_the_document_has_all_checks_in_their_order(spoken):
+    names = [language.catalogue(spoken).gettext(check.name) for check in checks_of("temp")]
+    assert [name for name, blocks in sections_of(spoken)] == names
+    assert [blocks for name, blocks in sections_of(spoken)] == [blocks for name, blocks in sections_of("en")]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 8), reason="end_lineno")
+@pytest.mark.parametrize("check, blocks", [section for section in sections_of("en") if section[1]])
+def test_the_mistake_in_eight_lines_and_its_mending_in_three(check, blocks):
+    """What stands there is a server of ours, and one that this check finds something in."""
+    mistake = blocks[0].replace("def serve(", "def mistake(", 1).splitlines()
+    name = next(name for name in WRONG if functions_of(name)["mistake"] == mistake)
+    assert not WRONG[name] or WRONG[name][-1] == check
+    mending = [line for line in blocks[1].splitlines() if "..." not in line]
+    mended = functions_of(name)["mended"]
+    assert len(mistake) <= 8 and len(mending) <= 3
+    assert [line for line in mended if line in mending] == mending
+    known = {line.strip() for line in mistake + mending}
+    assert all(line.strip() in known for line in mended[1:])
+
+
+@pytest.mark.parametrize("spoken, job", [("en", "a user"), ("pt", "um usu\u00e1rio")])
+def test_the_report_in_the_document_is_what_comes_out(results, spoken, job):
+    port, status, out, err = results[job].result()
+    text = (ROOT / "docs" / DOCUMENTS[spoken]).read_text(encoding="utf-8")
+    for line in out.replace(":{}".format(port), ":50000").splitlines():
+        pattern = re.sub(r"\d+(\\?[.,]\d+)?", r"\\d+([.,]\\d+)?", re.escape(line))
+        assert re.search("^    " + pattern + "$", text, re.M), line
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a loop of a shell")
+@pytest.mark.parametrize("spoken, told", [("en", "something to mend"), ("pt", "algo a corrigir")])
+def test_the_teachers_loop(upper_port, tmp_path, spoken, told):
+    """One server that is right, at two addresses of this machine; at a third there is none."""
+    text = (ROOT / "docs" / DOCUMENTS[spoken]).read_text(encoding="utf-8")
+    loop = re.search("^    for host in .*?^    done$", text, re.M | re.S).group()
+    (tmp_path / "hosts.txt").write_text("127.0.0.1\nlocalhost\nno-such-host.invalid\n")
+    program = "{} {} --port {} --from unread".format(sys.executable, ROOT / "client.py", upper_port)
+    done = subprocess.run(["sh", "-c", loop.replace("python client.py", program)], cwd=str(tmp_path),
+                          env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60)
+    assert text_of(done.stdout) == "no-such-host.invalid: {}\n".format(told)
+    assert "unread" in (tmp_path / "localhost.txt").read_text(encoding="utf-8")

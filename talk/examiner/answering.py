@@ -68,9 +68,9 @@ def quoted(text):
 
 def answers(server):
     server.meeting, unanswered = meet(server)
+    if server.meeting.message is None:
+        return mend(_(NEVER_READS).format(greeting=came(server.greeting)), final=True)
     if unanswered:
-        if server.meeting.message is None:
-            return mend(_(NEVER_READS).format(greeting=came(server.greeting)), final=True)
         return by_what_rule(server, unanswered, server.meeting)
     if not server.relation.constant and not server.relation.tells_apart():
         return mend(_(EMPTY_REPLY), final=True)

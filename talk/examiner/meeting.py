@@ -28,7 +28,7 @@ class Meeting:
 
 def meet(server):
     """Talk to the *server* for the first time; return the `Meeting`, and the connection when there is
-    no reply."""
+    no reply. Its ``message`` is None where the server closed before it could be asked."""
     meeting, first = Meeting(), server.open()
     server.wait(first, lambda: False, server.measures.quiet)
     server.greeting = bytes(first.came)
@@ -77,10 +77,13 @@ def meet_another(server, meeting, first, examples):
         other = server.open()
     except Unreached:
         return
-    if server.lines > 1 and not server.greeting:  # or has it greeted late, the first time?
+    if not server.greeting and (server.lines > 1 or not server.relation.tells_apart()):
         server.wait(other, lambda: False, 2 * server.measures.quiet)
-        server.greeting = bytes(other.came)
-        server.lines -= server.greeting.count(b"\n")
+        server.greeting = bytes(other.came)  # which came late, the first time
+        if other.ended:
+            meeting.message = None
+            return
+        server.lines = max(0, server.lines - server.greeting.count(b"\n"))
     message = server.message()
     other.send(line(message))
     answer = server.answer(other, message, 2 * server.patience)

@@ -118,6 +118,8 @@ def silent_clients(server):
         return ok(_(LET_GO).format(**fields))
     if server.slots is None:
         return note(_(HARMLESS).format(**fields))
+    if count == 1 and server.measures.silent <= FOR_EVER:
+        return not_asked("at once")
     if server.measures.silent > FOR_EVER:
         return mend(_(HELD_FOR_EVER).format(**fields))
     return note(_(HELD).format(**fields))

@@ -3,18 +3,15 @@
 import threading
 import time
 
-working = []
 slots = threading.Semaphore(3)
 
 
 def mistake(conn):
     with conn:
         line = conn.makefile("rb").readline().decode()
-        working.append(conn)
-        is_welcome = len(working) <= 3
-        time.sleep(0.03)  # a disk
-        working.remove(conn)
-        if is_welcome:
+        if slots.acquire(blocking=False):
+            time.sleep(0.03)  # a disk
+            slots.release()
             conn.sendall(line.upper().encode())
 
 

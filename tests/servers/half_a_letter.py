@@ -11,7 +11,5 @@ def mistake(conn):
 
 def mended(conn):
     with conn:
-        data = b""
-        while not data.endswith(b"\n"):
-            data += conn.recv(1024) or b"\n"
-        conn.sendall(data.decode().upper().encode())
+        text = conn.makefile("rb").readline().decode()
+        conn.sendall(text.upper().encode())

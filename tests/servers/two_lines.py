@@ -6,8 +6,7 @@ def mistake(conn):
     while data:
         while b"\n" not in data:
             data += conn.recv(1024) or b"\n"
-        line, rest = data.split(b"\n", 1)
-        conn.sendall(line.decode().upper().encode() + b"\n")
+        conn.sendall(data.split(b"\n")[0].decode().upper().encode() + b"\n")
         data = conn.recv(1024)
     conn.close()
 
@@ -17,7 +16,6 @@ def mended(conn):
     while data:
         while b"\n" not in data:
             data += conn.recv(1024) or b"\n"
-        line, rest = data.split(b"\n", 1)
-        conn.sendall(line.decode().upper().encode() + b"\n")
-        data = rest or conn.recv(1024)
+        conn.sendall(data.split(b"\n")[0].decode().upper().encode() + b"\n")
+        data = data.partition(b"\n")[2] or conn.recv(1024)
     conn.close()

@@ -15,17 +15,17 @@ def consume():
 threading.Thread(target=consume, daemon=True).start()
 
 
-def latest(city):
+def latest(query):
+    city = query.strip("?")
     if city not in temps:
-        return "ERR no such city"
+        return "ERR expected city,max,min"
     return "{},{},{}".format(city, *temps[city])
 
 
 def mistake(conn):
     with conn:
-        line = conn.makefile("rb").readline().decode().strip()
-        city, *degrees = line.strip("?").split(",")
-        reply = latest(city) if line.startswith("?") else "ERR expected city,max,min"
+        city, *degrees = conn.makefile("rb").readline().decode().strip().split(",")
+        reply = latest(city)
         if city and len(degrees) == 2:
             readings.put((city, *degrees))
             reply = "BYE"
@@ -34,9 +34,8 @@ def mistake(conn):
 
 def mended(conn):
     with conn:
-        line = conn.makefile("rb").readline().decode().strip()
-        city, *degrees = line.strip("?").split(",")
-        reply = latest(city) if line.startswith("?") else "ERR expected city,max,min"
+        city, *degrees = conn.makefile("rb").readline().decode().strip().split(",")
+        reply = latest(city)
         if city and len(degrees) == 2 and all(text.strip().isdigit() for text in degrees):
             readings.put((city, *degrees))
             reply = "BYE"
