@@ -90,8 +90,12 @@ def of_the_lesson():
 
 
 def all_names(program):
-    """Yield the names in the text of a *program*: variables, functions, classes."""
-    for node in ast.walk(ast.parse(program)):
+    """Yield the names in the text of a *program*: variables, functions, classes; of a mere piece, none."""
+    try:
+        tree = ast.parse(program)
+    except SyntaxError:
+        return
+    for node in ast.walk(tree):
         name = getattr(node, "id", getattr(node, "name", None))
         if isinstance(name, str):
             yield name

@@ -5,6 +5,7 @@ import queue
 import re
 import subprocess
 import sys
+import textwrap
 import threading
 import types
 
@@ -109,22 +110,24 @@ def test_the_links_of_a_document_lead_somewhere(document):
         assert path in OTHERS or (ROOT / path).exists(), path
 
 
-#: What the documents name in backticks that others have made: single words of Python's library, of
-#: systems, commands and protocols; and what a reader types, gets or is to make.
+#: What the documents name in backticks that others have made: words of Python's library that stand
+#: there alone, of systems and commands, of protocols, of the lesson; and what a reader types, gets or makes.
 OTHERS = set("""
-accept recv select epoll kqueue fsync put Lock Queue ThreadingMixIn ThreadingTCPServer socketserver
-SO_RCVTIMEO SO_EXCLUSIVEADDRUSE PYTHONIOENCODING WINDOWS_PYTHON Lib DLLs --disable-gil axe.min.js axe.run
-nc telnet nohup py python python3 python.exe venv wine sqlite3 chcp kill strace sudo npm netsh GET HEAD null
---help -rs --one-file self.hits recife olleh readings.db-wal readings.db-shm
-handlers/reverse.py sum.py vote.py longest.py
+accept listen recv makefile decode select put Lock Queue ThreadingMixIn ThreadingTCPServer
+epoll kqueue fsync SO_RCVTIMEO SO_EXCLUSIVEADDRUSE PYTHONIOENCODING WINDOWS_PYTHON Lib DLLs
+nc telnet nohup py python python3 python.exe venv wine sqlite3 chcp kill strace sudo npm netsh axe.min.js axe.run
+--help -rs --one-file --disable-gil GET HEAD null recvall
+mended self.hits recife olleh readings.db-wal readings.db-shm
+handlers/reverse.py sum.py vote.py longest.py hosts.txt
 """.split())
 
 #: The same, with spaces in it; and beginnings of what our programs say.
 OTHER_SPANS = {
-    "Ana has 303", "Recife 31 24", "Maceió, AL,30,24", '"reset": true', "client.py < NUL",
-    "import socketserver, argparse, logging", 'sock.sendall("Recife,31,24\\n".encode())',
-    "TypeError: a bytes-like object is required, not 'str'", "no answer within 10 s", "sem resposta em 10 s",
-    "ERR the message is not valid UTF-8", "ERR a mensagem não é UTF-8 válido"}
+    "Ana has 303", "Recife 31 24", "Maceió, AL,30,24", "Ola 1001", "Ola 1189,31", "Ola 1192,quente,24",
+    '"reset": true', "client.py < NUL", "global client", "import socketserver, argparse, logging",
+    'sock.sendall("Recife,31,24\\n".encode())', "TypeError: a bytes-like object is required, not 'str'",
+    "no answer within 10 s", "sem resposta em 10 s", "ERR the message is not valid UTF-8",
+    "ERR a mensagem não é UTF-8 válido"}
 
 
 def spans(text):
@@ -135,11 +138,17 @@ def spans(text):
 
 
 @functools.lru_cache(maxsize=None)
-def sentences():
-    """Return patterns of all that the programs say, in English and in Portuguese."""
+def said():
+    """Return all that the programs say to people, in English and in Portuguese."""
     catalogue = language.catalogue("pt")._catalog
+    return {*catalogue, *catalogue.values()}
+
+
+@functools.lru_cache(maxsize=None)
+def sentences():
+    """Return patterns of what the programs `said`, but for the shortest, with any words for the fields."""
     return [re.compile(re.sub(r"\\\{[^}]*\}|%[\w.]", ".+", re.escape(text)) + "(?: .*)?")
-            for text in [*catalogue, *catalogue.values()] if len(re.sub(r"\{[^}]*\}", "", text)) > 10]
+            for text in said() if len(re.sub(r"\{[^}]*\}", "", text)) > 10]
 
 
 def is_said(span):
@@ -151,8 +160,8 @@ def is_said(span):
 
 def is_word(word):
     """Tell whether a *word* is, as it stands there, a file or a text of ours, such as an option; or not ours."""
-    return (word in OTHERS or word.rstrip("/") in code_names.files()
-            or word in code_names.texts(*code_names.PROGRAMS, "benchmarks/*.py"))
+    return (word in OTHERS or word in said() or word.rstrip("/") in code_names.files()
+            or word in code_names.texts(*code_names.PROGRAMS, "benchmarks/*.py", "tests/servers/*.py"))
 
 
 def is_there(span, own):
@@ -177,7 +186,8 @@ def is_there(span, own):
 def test_what_a_document_names_is_there(document):
     """Whoever renames something in the code is told here where else it stands."""
     text = (ROOT / document).read_text(encoding="utf-8")
-    own = {name for program in programs(document).values() for name in code_names.all_names(program)}
+    own = {name for program in re.findall(r"^```python\n([\s\S]*?)^```$", text, re.M)
+           for name in code_names.all_names(textwrap.dedent(program))}
     if document.startswith("README"):
         own |= code_names.of_the_lesson()
     assert [span for span in sorted(spans(text)) if not is_there(span, own)] == []
