@@ -13,9 +13,6 @@ from conftest import ROOT
 #: Where the names are that a document means.
 PROGRAMS = "server.py", "client.py", "engine/*.py", "handlers/**/*.py", "talk/**/*.py", "translations/*.py"
 
-#: Where the lesson's own names are, which the README sets beside ours.
-LESSON = "tests/lesson/*.py", "lesson/*.py"
-
 #: The folders that belong to the repository, besides the files beside them.
 FOLDERS = ".ci", "benchmarks", "docs", "engine", "handlers", "lesson", "talk", "tests", "translations"
 
@@ -84,21 +81,22 @@ def texts(*patterns):
 
 @functools.lru_cache(maxsize=None)
 def of_the_lesson():
-    """Return all names in the lesson's programs, also those of variables inside functions."""
-    return {name for pattern in LESSON for path in ROOT.glob(pattern)
-            for name in all_names(path.read_text(encoding="utf-8"))}
+    """Return the names in the programs of the lesson's text, which the README sets beside ours."""
+    return {name for path in ROOT.glob("tests/lesson/*.py")
+            for name in made_in(path.read_text(encoding="utf-8"))}
 
 
-def all_names(program):
-    """Yield the names in the text of a *program*: variables, functions, classes; of a mere piece, none."""
+def made_in(program):
+    """Yield the variables, functions and classes that the text of a *program* makes; of a mere piece, none."""
     try:
         tree = ast.parse(program)
     except SyntaxError:
         return
     for node in ast.walk(tree):
-        name = getattr(node, "id", getattr(node, "name", None))
-        if isinstance(name, str):
-            yield name
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
 
 
 @functools.lru_cache(maxsize=None)

@@ -187,7 +187,7 @@ def test_what_a_document_names_is_there(document):
     """Whoever renames something in the code is told here where else it stands."""
     text = (ROOT / document).read_text(encoding="utf-8")
     own = {name for program in re.findall(r"^```python\n([\s\S]*?)^```$", text, re.M)
-           for name in code_names.all_names(textwrap.dedent(program))}
+           for name in code_names.made_in(textwrap.dedent(program))}
     if document.startswith("README"):
         own |= code_names.of_the_lesson()
     assert [span for span in sorted(spans(text)) if not is_there(span, own)] == []
