@@ -3,6 +3,7 @@ else; right ones of nothing but what is true."""
 
 import ast
 import concurrent.futures
+import contextlib
 import errno
 import os
 import re
@@ -115,10 +116,15 @@ def results(request):
               if "case" in getattr(getattr(item, "callspec", None), "params", ())}
     wanted = sorted(wanted, key=lambda case: ["ours", "mistake", "mended"].index(case[1]))  # the longest first
     with concurrent.futures.ThreadPoolExecutor(6) as pool:  # first, since to start a program is work
-        servers = list(pool.map(lambda case: start(*case), wanted))
-    with mock.patch.object(slots, "FOR_EVER", 1.4), concurrent.futures.ThreadPoolExecutor(40) as pool:
+        started = [pool.submit(start, *case) for case in wanted]
+    with contextlib.ExitStack() as stack:
+        for future in started:
+            if future.exception() is None:
+                stack.callback(future.result().kill)
+        stack.enter_context(mock.patch.object(slots, "FOR_EVER", 1.4))
+        pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(40))
         futures = {name: pool.submit(*job) for name, job in LONG.items()}
-        futures.update((case, pool.submit(tried, server, *case)) for server, case in zip(servers, wanted))
+        futures.update((case, pool.submit(tried, server.result(), *case)) for server, case in zip(started, wanted))
         yield futures
 
 

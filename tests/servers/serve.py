@@ -8,9 +8,12 @@ loop.
 """
 
 import importlib
+import os
 import socket
 import sys
 import threading
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # the tests may run it as another file
 
 
 def answer(conn):
