@@ -1,4 +1,4 @@
-"""What there is in the code that a document may name. It is read from the source: nothing of ours is imported."""
+"""What there is in the code that a document may name. It is read from the source, not imported."""
 
 import ast
 import builtins
@@ -87,7 +87,8 @@ def of_the_lesson():
 
 
 def made_in(program):
-    """Yield the variables, functions and classes that the text of a *program* makes; of a mere piece, none."""
+    """Yield the names that the text of a *program* makes: variables, functions, classes. A mere piece of
+    one makes none."""
     try:
         tree = ast.parse(program)
     except SyntaxError:

@@ -98,7 +98,8 @@ def test_your_own_client(start_server, document, heading):
 
 
 #: The documents, but for those of lesson/.
-DOCUMENTS = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("README*"), *(ROOT / "docs").glob("*.md")])
+DOCUMENTS = sorted(path.relative_to(ROOT).as_posix()
+                   for path in [*ROOT.glob("README*"), *(ROOT / "docs").glob("*.md")])
 
 
 @pytest.mark.parametrize("document", [*DOCUMENTS, "lesson/README.md", "lesson/README.pt-BR.md"])
@@ -115,8 +116,8 @@ def test_the_links_of_a_document_lead_somewhere(document):
 OTHERS = set("""
 accept listen recv makefile decode select put Lock Queue ThreadingMixIn ThreadingTCPServer
 epoll kqueue fsync SO_RCVTIMEO SO_EXCLUSIVEADDRUSE PYTHONIOENCODING WINDOWS_PYTHON Lib DLLs
-nc telnet nohup py python python3 python.exe venv wine sqlite3 chcp kill strace sudo npm netsh axe.min.js axe.run
---help -rs --one-file --disable-gil GET HEAD null recvall
+nc telnet nohup py python python3 python.exe venv wine sqlite3 chcp kill strace sudo npm netsh
+axe.min.js axe.run --help -rs --one-file --disable-gil GET HEAD null recvall
 mended self.hits recife olleh readings.db-wal readings.db-shm
 handlers/reverse.py sum.py vote.py longest.py hosts.txt
 """.split())
@@ -159,7 +160,8 @@ def is_said(span):
 
 
 def is_word(word):
-    """Tell whether a *word* is, as it stands there, a file or a text of ours, such as an option; or not ours."""
+    """Tell whether a *word* is, as it stands there, a file or a text of ours, such as an option; or is
+    not ours."""
     return (word in OTHERS or word in said() or word.rstrip("/") in code_names.files()
             or word in code_names.texts(*code_names.PROGRAMS, "benchmarks/*.py", "tests/servers/*.py"))
 
@@ -195,10 +197,11 @@ def test_what_a_document_names_is_there(document):
 
 @pytest.mark.parametrize("span, there", [
     ("Registry.hottest", True), ("Registry.warmest", False), ("TemperatureHandler.handle", True),
-    ("self.make_way()", True), ("self.give_way()", False), ("handlers.lines", True), ("handlers.queues", False),
-    ("engine/books.py", True), ("engine/ledgers.py", False), ("--max-threads N", True), ("--most-threads N", False),
-    ("socketserver.ThreadingTCPServer", True), ("socketserver.ThreadingTLSServer", False), ("SERVICES", True),
-    ("MENU", False), ("python server.py --work 1", True), ("python server.py --toil 1", False),
+    ("self.make_way()", True), ("self.give_way()", False), ("handlers.lines", True),
+    ("handlers.queues", False), ("engine/books.py", True), ("engine/ledgers.py", False),
+    ("--max-threads N", True), ("--most-threads N", False), ("socketserver.ThreadingTCPServer", True),
+    ("socketserver.ThreadingTLSServer", False), ("SERVICES", True), ("MENU", False),
+    ("python server.py --work 1", True), ("python server.py --toil 1", False),
     ("python serves.py", False), ("GET /state", True), ("GET /status", False), ("Recife,31,24", True),
     ("ERR the service failed on this message: its log says why", True),
     ("ERR the service failed on this message: look into its log", False)])
