@@ -61,6 +61,9 @@ ENDLESS = {"endless_loop", "hang_up"}
 #: Servers of temperatures.
 READINGS = {"missing_field", "wrong_number", "wrong_number_kept", "empty_name"}
 
+#: So many are examined side by side: most of that is waiting, but not under Wine.
+SIDE_BY_SIDE = 6 if os.name == "nt" else 40
+
 #: The options of a server.py -> the checks that find something to mend.
 OURS = {"": [], "--max-threads 1": ["at once"], "--max-threads 0": [], "--keep-open": [],
         "--service temp": [], "--max-per-host 3 --work 0.05": []}
@@ -122,7 +125,7 @@ def results(request):
             if future.exception() is None:
                 stack.callback(future.result().kill)
         stack.enter_context(mock.patch.object(slots, "FOR_EVER", 1.4))
-        pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(40))
+        pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE))
         futures = {name: pool.submit(*job) for name, job in LONG.items()}
         futures.update((case, pool.submit(tried, server.result(), *case)) for server, case in zip(started, wanted))
         yield futures
@@ -168,7 +171,7 @@ def test_who_is_turned_away_is_not_taken_for_one_who_waits(results):
 
 @pytest.mark.parametrize("kind, mark, told", [
     ("mistake", MEND, "4 that said nothing kept all others out for 1.5 s, and nothing ended that"),
-    ("mended", OK, r"a client that says nothing is let go after 1[.]\d s")])
+    ("mended", OK, r"a client that says nothing is let go after \d[.]\d s")])
 def test_silent_clients_that_stay_for_ever(results, kind, mark, told):
     found = results["watched for long", kind].result()["silent clients"]
     assert found.mark == mark and re.match(told, found.text), found
