@@ -17,10 +17,11 @@ from browser import CHROMIUM, Browser
 from conftest import (ENVIRONMENT, PATIENCE, ROOT, connect, needs_linux, read_all, serving,
                       text_of, wait_until)
 
-from engine import onefile
+from engine import invitation, onefile
 from engine.effort import has_gil, processors
 from engine.errors import CannotStart
-from engine.invitation import FETCH, commands, files
+from engine.invitation import FETCH, commands, files, pages
+from engine.networks import Address
 from engine.onefile import one_file
 from handlers.dashboard import client_file
 from handlers.dashboard.handler import FULL, DashboardHandler
@@ -117,6 +118,7 @@ def test_the_state(start_page):
                    "failed": 0, "errors": 0, "messages": 3},
         "wait": None, "gil": has_gil(), "cores": processors(), "mistake": None, "port": server.port,
         "join": ["python client.py --service temp --port {}".format(server.port)], "client": [],
+        "page": [],
         "temperatures": {"cities": 2, "hottest": {"city": "Água Branca, AL", "temperature": "33.5"},
                          "coldest": {"city": "Água Branca, AL", "temperature": "-2"},
                          "ranges": [["Recife", "31", "24"], ["Água Branca, AL", "33.5", "-2"]]}}
@@ -134,8 +136,29 @@ def test_the_client_is_handed_out(start_page):
     assert fetch(server, "/client.pyz", host="evil.example")[0] == 421
     state = state_of(server)
     assert state["client"] == files(("0.0.0.0", server.page))
+    assert state["page"] == pages(("0.0.0.0", server.page))
     assert state["join"] == commands(("0.0.0.0", server.port), "upper",
                                      "client.pyz" if state["client"] else "client.py")
+
+
+def test_an_address_that_comes_and_goes_is_in_the_next_look(monkeypatch):
+    """And it is news to those who watch already; a cable is pulled out, and there is none."""
+    own = [Address("192.0.2.7", "eth0", "a cable")]
+    monkeypatch.setattr(invitation, "own_addresses", lambda ipv6: list(own))
+    page = "0.0.0.0", 8080
+    with serving(UppercaseHandler) as server:
+        server.server_address = "0.0.0.0", 50000
+        with Watch(server, "upper", page) as watch:
+            first = watch.look()
+            assert first.state["join"] == ["python client.pyz --host 192.0.2.7"]
+            own.append(Address("198.51.100.7", "wlan0", "Wi-Fi"))
+            wait_until(lambda: len(watch.look(0).state["page"]) == 2, "the address")
+            look = watch.look()
+            assert look.state["page"] == ["http://192.0.2.7:8080/", "http://198.51.100.7:8080/"]
+            assert b'"join": ["python client.pyz --host 192.0.2.7", "python client.pyz' in (
+                watch.news(first, look))
+            own.clear()
+            wait_until(lambda: watch.look(0).state["join"] == [], "its end")
 
 
 def test_fetched_without_a_browser_it_runs(start_page, tmp_path):
