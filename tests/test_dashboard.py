@@ -11,12 +11,14 @@ import subprocess
 import sys
 import threading
 import time
+from unittest import mock
 
 import pytest
 from browser import CHROMIUM, Browser
 from conftest import (ENVIRONMENT, PATIENCE, ROOT, connect, needs_linux, read_all, serving,
                       text_of, wait_until)
 
+import handlers.dashboard as dashboard
 from engine import invitation, onefile
 from engine.effort import has_gil, processors
 from engine.errors import CannotStart
@@ -339,13 +341,41 @@ def test_viewers_cannot_exhaust_it(start_page):
 @pytest.mark.parametrize("host, status", [
     (None, 200), ("localhost:1", 200), ("127.0.0.1", 200), ("[::1]:8080", 200),
     ("192.168.0.7:8080", 200), ("evil.example", 421), ("127.0.0.1.evil.example:8080", 421),
-    ("", 421), ("[", 421)])
+    ("", 421), ("[", 421), ("localhost.", 200), ("class.localhost:8080", 200), ("127.0.0.1.:80", 200),
+    (".", 421), ("..", 421), ("notlocalhost", 421), ("evil.localhost.example", 421)])
 def test_only_under_its_own_names(host, status):
     with serving(UppercaseHandler) as server, Watch(server, "upper") as watch:
         with serving(type("Handler", (DashboardHandler,), {"watch": watch})) as page:
             page.page = page.server_address[1]
             for path in "/", "/state":
                 assert fetch(page, path, host=host)[0] == status
+
+
+def test_the_names_of_this_machine(monkeypatch):
+    monkeypatch.setattr(dashboard.socket, "gethostname", lambda: "Lab-7.school.example")
+    names = dashboard.names_for("Teacher.Lan")
+    assert names == {"localhost", "teacher.lan", "lab-7.school.example", "lab-7", "lab-7.local"}
+    assert dashboard.names_for("") == names - {"teacher.lan"}
+
+
+def test_who_calls_it_by_another_name_is_told_an_address_that_leads_there(start_page):
+    server = start_page("--host", "::")
+    told = "421: This server is not called that: open http://127.0.0.1:{}/\n".format(server.page)
+    assert fetch(server, "/", host="teacher")[2].decode() == told
+
+
+@pytest.mark.parametrize("port, warns", [(6000, True), (10080, True), (5060, True), (8080, False), (0, False)])
+def test_a_port_that_browsers_refuse(port, warns, caplog, monkeypatch):
+    class Stop(Exception):
+        """The rest of the start is not what is tested: the port may be taken."""
+
+    def listen(*arguments, **attributes):
+        raise Stop
+    monkeypatch.setattr(dashboard, "listening_server", listen)
+    with pytest.raises(Stop):
+        with dashboard.page_about(None, mock.Mock(dashboard=port, host="127.0.0.1", lang=None), None):
+            pass
+    assert ("Browsers refuse to open port %d," % port in caplog.text) == warns
 
 
 def test_only_its_own_paths_and_methods(start_page):

@@ -18,7 +18,7 @@ import socket
 import time
 import urllib.parse
 
-from engine.addresses import host_of
+from engine.addresses import host_of, shown
 from engine.escapes import excerpt
 from engine.invitation import ONE_FILE
 from engine.language import LANGUAGES, catalogue
@@ -46,8 +46,7 @@ LINGER = 2.0
 
 FULL = "As many as can be are watching already. Close another page, or try again later"
 NO_SUCH_PAGE = "There is nothing here. Try /, /state, /events or /client.pyz"
-NOT_OUR_NAME = ("This server is not called that: open the page by the address that the server "
-                "printed, such as http://127.0.0.1:8080/")
+NOT_OUR_NAME = "This server is not called that: open http://{address}/"
 
 
 class Sender(io.BufferedIOBase):
@@ -136,16 +135,18 @@ class DashboardHandler(http.server.BaseHTTPRequestHandler):
         """Tell whether the request names this server: by an address, or by a name it knows.
 
         Another web page, whose own name leads here for a moment, could read this one otherwise
-        (DNS rebinding); and the browser then says that name.
+        (DNS rebinding); and the browser then says that name. What ends with ``.localhost`` leads to
+        the browser's own machine (RFC 6761, 6.3). A dot at the end is the root of all names.
         """
         try:
             name = urllib.parse.urlsplit("//" + self.headers.get("Host", "")).hostname or ""
         except ValueError:
             return False
+        name = name[:-1] if name.endswith(".") else name
         try:
             return bool(ipaddress.ip_address(name.partition("%")[0]))
         except ValueError:
-            return name in self.names
+            return name in self.names or name.endswith(".localhost")
 
     def send_page(self):
         self.send("text/html; charset=utf-8", PAGES[self.language_of_viewer()].encode())
@@ -158,8 +159,15 @@ class DashboardHandler(http.server.BaseHTTPRequestHandler):
         return self.language or next((each for each in spoken if each in LANGUAGES), "en")
 
     def refuse(self, status, text):
-        """Send *status* with this *text*, in the language of the viewer."""
-        self.send_error(status, explain=catalogue(self.language_of_viewer()).gettext(text))
+        """Send *status* with this *text*, in the language of the viewer; a field ``address`` in it
+        is the one by which the viewer came, so that it leads here."""
+        text = catalogue(self.language_of_viewer()).gettext(text)
+        self.send_error(status, explain=text.format(address=shown(self.own_address())))
+
+    def own_address(self):
+        """Return the address of the page by which the viewer came."""
+        own = self.connection.getsockname()
+        return host_of(own), own[1]
 
     def send_state(self):
         self.send("application/json", self.watch.whole())
