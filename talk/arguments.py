@@ -15,6 +15,8 @@ ONE_MESSAGE = "{count} messages for a crowd: expected one, which each of its cli
 NOT_A_PYZ = "argument --one-file: expected a name that ends with .pyz, such as client.pyz, not '{text}'"
 ONLY_THE_FILE = "--one-file sends nothing: expected neither MESSAGE nor --crowd with it"
 HOST_ALONE = "argument --host: expected --host {host}, not '{text}'"
+HOST_OF_PAGE = ("argument --host: {port} is the port of the page in '{text}', the service has another: expected "
+                "--host {host}, and --port only if the server's is not 50000")
 MINUS_FIRST = "; before a message that begins with a minus write --, as in: {program} -- {message}"
 
 
@@ -71,10 +73,11 @@ def add_options(option):
 
 def check_options(options, error):
     """Call *error* with the reason when the *options* do not go together."""
-    written = re.fullmatch(r"(?:\w+://)?(?:\[([^\]]*)\]|([^:/]+))(?::(\d+))?/*", options.host)
-    host, port = (written[1] or written[2], written[3]) if written else (options.host, None)
+    written = re.fullmatch(r"(\w+://)?(?:\[([^\]]*)\]|([^:/]+))(?::(\d+))?(/\S*)?", options.host)
+    host, port = (written[2] or written[3], written[4]) if written else (options.host, None)
     if host != options.host:
-        text = HOST_WITH_PORT if port else HOST_ALONE
+        is_page = port and (written[1] or "").lower().startswith("http")
+        text = HOST_OF_PAGE if is_page else HOST_WITH_PORT if port else HOST_ALONE
         error(_(text).format(host=host, port=port, text=options.host))
     for message in options.messages:
         if "\n" in message:

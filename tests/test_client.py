@@ -563,7 +563,10 @@ def test_which_lines_of_a_file_were_refused(start_server):
 @pytest.mark.parametrize("options, told", [
     (["--host", "127.0.0.1:51000"], "expected --host 127.0.0.1 --port 51000"),
     (["--host", "[::1]:51000"], "expected --host ::1 --port 51000"),
-    (["--host", "http://teacher:80/"], "expected --host teacher --port 80"),
+    (["--host", "tcp://teacher:80/"], "expected --host teacher --port 80"),
+    (["--host", "http://192.168.0.10:8080/"],
+     "8080 is the port of the page in 'http://192.168.0.10:8080/', the service has another: "
+     "expected --host 192.168.0.10, and --port only"),
     (["--host", "http://teacher"], "expected --host teacher, not"),
     (["--host", "[::1]"], "expected --host ::1, not"),
     (["-;5;3"], " -- -;5;3. See client.py")])

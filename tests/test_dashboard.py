@@ -15,8 +15,8 @@ from unittest import mock
 
 import pytest
 from browser import CHROMIUM, Browser
-from conftest import (ENVIRONMENT, PATIENCE, ROOT, connect, needs_linux, read_all, serving,
-                      text_of, wait_until)
+from conftest import (ENVIRONMENT, PATIENCE, ROOT, connect, needs_linux, read_all, run_client,
+                      serving, text_of, wait_until)
 
 import handlers.dashboard as dashboard
 from engine import invitation, onefile
@@ -276,14 +276,51 @@ def test_who_leaves_frees_a_place():
             wait_until(lambda: not page.in_service())
 
 
-@pytest.mark.parametrize("request_head", [b"", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n"],
-                         ids=["silent", "unfinished"])
-def test_a_slow_viewer_is_dropped(request_head):
-    with serving(type("Handler", (DashboardHandler,), {"timeout": 0.15})) as page:
-        with connect(page) as viewer:
-            viewer.sendall(request_head)
-            assert read_all(viewer) == b""
-        wait_until(lambda: page.totals()["timed out"] == 1)
+NOT_THE_SERVICE = ("ERR this port is the page's, for a browser (http://127.0.0.1:{}/): the service upper "
+                   "is on port {}\n")
+
+
+@pytest.mark.parametrize("request_head", [b"", b"OLA", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n"],
+                         ids=["silent", "a word", "unfinished"])
+def test_a_slow_viewer_is_dropped_with_a_word(request_head):
+    with serving(UppercaseHandler) as server, Watch(server, "upper") as watch:
+        with serving(type("Handler", (DashboardHandler,), {"timeout": 0.15, "watch": watch})) as page:
+            with connect(page) as viewer:
+                viewer.sendall(request_head)
+                assert read_all(viewer).decode() == NOT_THE_SERVICE.format(
+                    page.server_address[1], server.server_address[1])
+            wait_until(lambda: page.totals()["timed out"] == 1)
+
+
+@pytest.mark.parametrize("sent", [
+    b"Recife,31,24\n", b"Recife,31,24", b"?\n", b"\n", b"OLA MUNDO\r\n", b"GET /\r\n",
+    b"\x16\x03\x01\x02\0\x01\0", b"\xff\xfd\x03\xff\xfb\x18", "Ol\u00e1\n".encode()],
+    ids=["reading", "no line feed", "query", "empty", "capitals", "no version", "TLS", "telnet", "accents"])
+def test_who_takes_it_for_the_service_is_told_at_once(sent):
+    """Long before the deadline of a request."""
+    with serving(UppercaseHandler) as server, Watch(server, "upper") as watch:
+        with serving(type("Handler", (DashboardHandler,), {"timeout": 600.0, "watch": watch})) as page:
+            with connect(page) as viewer:
+                viewer.sendall(sent)
+                assert read_all(viewer).decode() == NOT_THE_SERVICE.format(
+                    page.server_address[1], server.server_address[1])
+            assert page.totals()["failed"] == 0
+
+
+def test_a_request_may_come_in_pieces():
+    with serving(UppercaseHandler) as server, Watch(server, "upper") as watch:
+        with serving(type("Handler", (DashboardHandler,), {"watch": watch})) as page:
+            with connect(page) as viewer:
+                viewer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                for byte in b"GET /state HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n":
+                    viewer.sendall(bytes([byte]))
+                assert read_all(viewer).startswith(b"HTTP/1.0 200 ")
+
+
+def test_the_client_on_the_port_of_the_page_learns_where_the_service_is(start_page):
+    server = start_page()
+    status, out, err = run_client(server.page, "hello")
+    assert (status, out) == (1, NOT_THE_SERVICE.format(server.page, server.port))
 
 
 def test_a_viewer_that_does_not_read_is_dropped():

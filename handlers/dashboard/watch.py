@@ -37,7 +37,8 @@ class Watch:
     """Looks at *server*, a `BoundedThreadingTCPServer` that serves the service of this *name*, for
     the page that listens on the address *page*.
 
-    Use it in a ``with`` statement: in between a thread counts what happens in each second.
+    Use it in a ``with`` statement: in between a thread counts what happens in each second. Its
+    ``service`` and ``port`` never change.
     """
 
     def __init__(self, server, name, page=None):
@@ -54,8 +55,9 @@ class Watch:
         self._minute = Minute()
         self._over = threading.Event()
         self._page = page
-        self._standing = {"service": name, "max_threads": server.max_threads,
-                          "port": server.server_address[1], "gil": has_gil(), "cores": processors()}
+        self.service, self.port = name, server.server_address[1]
+        self._standing = {"service": name, "max_threads": server.max_threads, "port": self.port,
+                          "gil": has_gil(), "cores": processors()}
         self._ways = self._find_ways()
 
     def __enter__(self):
@@ -149,7 +151,7 @@ class Watch:
         """Return what the state tells of the ways to the server and its page."""
         urls = files(self._page)
         return {"page": pages(self._page), "client": urls, "join": commands(
-            self.server.server_address, self._standing["service"], ONE_FILE if urls else "client.py")}
+            self.server.server_address, self.service, ONE_FILE if urls else "client.py")}
 
     def _count(self, uptime):
         """Count for the `Minute`; return the totals, with that of the messages, and who waits."""
