@@ -5,6 +5,7 @@
     python client.py "Olá"                                    sends one message
     python client.py --service temp < readings.csv            sends each line of a file
     python client.py --crowd 12                               draws how long 12 at once waited
+    python client.py --examine                                says what is wrong with a server
     python client.py --one-file client.pyz                    writes all of it to one file
 
 How it talks to a server stands in ``talk/conversation.py``: read that first.
@@ -51,7 +52,7 @@ def main(arguments=None):
     open_closed_streams()
     prepare_streams()
     options = parse_options(arguments)
-    interactive = not (options.messages or options.crowd) and is_terminal(sys.stdin)
+    interactive = not (options.messages or options.crowd or options.examine) and is_terminal(sys.stdin)
     try:
         return what_is_asked(options, interactive)
     except Problem as problem:
@@ -81,6 +82,9 @@ def what_is_asked(options, interactive):
         from talk.copying import write_one_file
         write_one_file(options.one_file)
         return 0
+    if options.examine:
+        from talk.examiner.examination import run_examination
+        return run_examination(options)
     if options.crowd:
         from talk.crowd.running import run_crowd
         return run_crowd(options)

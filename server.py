@@ -9,7 +9,6 @@ program runs `ClassroomServer`, which is that class and some rooms of ``engine/`
 import contextlib
 import functools
 import logging
-import os
 import socketserver
 import sys
 import threading
@@ -18,6 +17,7 @@ from engine.accounts import Accounts
 from engine.addresses import local, shown
 from engine.books import named
 from engine.effort import has_gil, processors
+from engine.ending import leave
 from engine.errors import CannotStart
 from engine.invitation import Invitation
 from engine.lane import Lane
@@ -39,8 +39,9 @@ log = logging.getLogger("server")
 #: Seconds that one wait may last before it looks whether the server is stopping.
 POLL_INTERVAL = 0.5
 
-#: Seconds that a graceful stop gives the messages in flight.
+#: Seconds that a graceful stop gives the messages in flight, and those who watch the page.
 GRACE = 3.0
+PAGE_GRACE = 0.3
 
 TOTALS = ("Stopped: accepted {accepted}, served {served}, refused {refused}, "
           "timed out {timed_out}, gone {gone}, failed {failed}, errors {errors}")
@@ -126,7 +127,7 @@ class ClassroomServer(Accounts, GracefulStop, Shortages, BoundedThreadingTCPServ
 
 
 def main(arguments=None):
-    """Run the server until it is told to stop; return the program's exit status."""
+    """Run the server until it is told to stop; return the program's exit status, for `leave`."""
     signals = StopSignals()
     prepare_streams()
     options = parse_options(SERVICES, arguments)
@@ -136,7 +137,7 @@ def main(arguments=None):
     except CannotStart as error:
         text, status = "server.py: {}".format(error), 1
     if not screen.end():
-        os._exit(status)  # the screen stands still, and Python would wait for it
+        leave(status)  # the screen stands still, and Python would wait for it
     print(text, file=sys.stderr if status else sys.stdout, flush=True)
     return status
 
@@ -155,8 +156,10 @@ def serve(options, signals):
                   processors())
         stack.enter_context(Invitation(server.server_address, options.service, log,
                                        page and page.server_address))
-        for each in filter(None, [server, page]):
-            threading.Thread(target=each.serve_forever, name="acceptor", daemon=True).start()
+        acceptors = [threading.Thread(target=each.serve_forever, name="acceptor", daemon=True)
+                     for each in filter(None, [server, page])]
+        for acceptor in acceptors:
+            acceptor.start()
         signals.wait()
         in_service = len(server.in_service())
         if in_service:
@@ -165,7 +168,9 @@ def serve(options, signals):
         if cut_off:
             log.warning(CUT_OFF, cut_off)
         if page:
-            page.stop(0)
+            page.stop(PAGE_GRACE)
+        for acceptor in acceptors:
+            acceptor.join()
     return server.totals()
 
 
@@ -190,4 +195,4 @@ def make_page(options, server):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

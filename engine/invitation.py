@@ -78,6 +78,7 @@ class Invitation:
     def __init__(self, address, service, log, page=None):
         self.address, self.service, self.log, self.page = address, service, log, page
         self._over = threading.Event()
+        self._thread = None
         self._told = []  # the lines; belongs to the thread, once that has started
 
     def __enter__(self):
@@ -87,11 +88,14 @@ class Invitation:
             self._told = self.lines()
             print("\n".join(self._told))
             if everywhere:
-                threading.Thread(target=self._watch, name="addresses", daemon=True).start()
+                self._thread = threading.Thread(target=self._watch, name="addresses", daemon=True)
+                self._thread.start()
         return self
 
     def __exit__(self, *error):
         self._over.set()
+        if self._thread:
+            self._thread.join()
 
     def lines(self):
         """Return what others are told."""

@@ -55,7 +55,7 @@ class Lane:
             place = self._enter(member)
             try:
                 while place and place.stays():
-                    if self._leader is None:
+                    if self._leader is None and not place.busy:
                         self._lead(place)
                     else:
                         place.sleep()

@@ -23,8 +23,8 @@ class Server(socketserver.ThreadingTCPServer):
             super().process_request_thread(request, client_address)
         finally:
             self.slots.release()
-
 signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl+C ends it at once, whatever it waits for
-server = Server(("127.0.0.1", int(sys.argv[1]) if sys.argv[1:] else 50000), Handler)
+try: server = Server(("127.0.0.1", int(sys.argv[1]) if sys.argv[1:] else 50000), Handler)
+except (OSError, OverflowError, ValueError) as error: sys.exit("Cannot listen (%s): take another port" % error)
 print("Listening on", server.server_address, flush=True)
 server.serve_forever()

@@ -22,8 +22,8 @@ class Handler(socketserver.StreamRequestHandler):
 class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = sys.platform != "win32"  # on Windows two servers could share the port
     request_queue_size = 100  # so many may wait to be accepted: the lesson's listen(5)
-
 signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl+C ends it at once, whatever it waits for
-server = Server(("127.0.0.1", int(sys.argv[1]) if sys.argv[1:] else 50000), Handler)
+try: server = Server(("127.0.0.1", int(sys.argv[1]) if sys.argv[1:] else 50000), Handler)
+except (OSError, OverflowError, ValueError) as error: sys.exit("Cannot listen (%s): take another port" % error)
 print("Listening on", server.server_address, flush=True)
 server.serve_forever()

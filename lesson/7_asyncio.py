@@ -15,7 +15,8 @@ async def handle(reader, writer):
     writer.close()
 
 async def main():
-    server = await asyncio.start_server(handle, "127.0.0.1", int(sys.argv[1]) if sys.argv[1:] else 50000)
+    try: server = await asyncio.start_server(handle, "127.0.0.1", int(sys.argv[1]) if sys.argv[1:] else 50000)
+    except (OSError, OverflowError, ValueError) as error: sys.exit("Cannot listen (%s): take another port" % error)
     print("Listening on", server.sockets[0].getsockname(), flush=True)
     await server.serve_forever()
 

@@ -5,8 +5,8 @@ from engine.language import _
 
 SERVES_CAPITALS = ("This server answers in capitals: it runs the service upper. Start the other one "
                    "with: python server.py --service temp")
-SERVES_TEMPERATURES = ("This server takes temperatures: it runs the service temp. For that there "
-                       "is: python {program} --service temp")
+SERVES_TEMPERATURES = ("This server takes temperatures: it runs the service temp. For that there is: "
+                       "python {program} --service temp")
 
 
 def is_error(message, reply):

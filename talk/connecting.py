@@ -15,8 +15,7 @@ from talk.waiting import LONGEST_WAIT
 NO_PORT_LEFT = {errno.EADDRNOTAVAIL, errno.EADDRINUSE}
 PORTS_LIMIT = 300.0
 
-REFUSED = ("Cannot reach {server}: connection refused. Is the server running there? "
-           "Check --host and --port.")
+REFUSED = "Cannot reach {server}: connection refused. Is the server running there? Check --host and --port."
 NO_ANSWER = "Cannot reach {server}: no answer within {seconds} s. Is the address right?"
 UNKNOWN_HOST = "Cannot reach {server}: there is no host of that name. Check --host and --port."
 UNREACHABLE = "Cannot reach {server}: {reason}. Check --host and --port."

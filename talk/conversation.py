@@ -11,8 +11,8 @@ are kept open, and for servers that are slow, gone, or none of the lesson's.
 
 import socket
 
-from engine.escapes import printable
-from engine.language import decimals
+from engine.escapes import came, excerpt, printable
+from engine.language import _, decimals
 from talk.connecting import open_connection
 from talk.problems import ServerProblem
 from talk.waiting import Deadline
@@ -29,15 +29,27 @@ LETS_GO = 0.2
 #: Bytes that a reply may have, or so many times as many as its message, if that is more.
 LONGEST_REPLY, TIMES_THE_MESSAGE = 2 ** 20, 8
 
+#: Characters of a message that are shown of it.
+QUOTED = 60
+
 #: Bytes that are read at a time.
 PIECE = 65536
 
-WENT_AWAY = "The server at {server} closed the connection without a reply. Try again."
+WENT_AWAY = ("The server at {server} closed the connection without a reply to '{message}'. It may have "
+             "ended on this message: then its screen shows the exception.")
+RESET = ("The connection to {server} was broken off before the reply to '{message}'. The server may "
+         "have ended on this message: then its screen shows the exception.")
+HAS_COME = ("'{reply}' has come, but no line feed at its end: the server's reply is not complete "
+            "without one. Waiting for it...")
+NO_LINE_FEED = ("'{reply}' came from {server}, but no line feed at its end: the server's reply is not "
+                "complete without one.")
+NOT_IN_TIME = ("'{reply}' came from {server}, but in {seconds} s no line feed at its end: the server's "
+               "reply is not complete without one.")
 BROKE = ("The connection to {server} broke before the reply to '{message}'. The server may have taken "
          "it: sent again, it may be there twice.")
 NO_REPLY = "No reply from {server} within {seconds} s. Wait longer with --timeout."
-NO_LINE_END = ("{server} sent {limit} bytes without a line feed: it is no server of the lesson's "
-               "kind. Check --port.")
+NO_LINE_END = ("{server} sent {limit} bytes without a line feed: it is no server of the lesson's kind. "
+               "Check --port.")
 
 
 def say_nothing(text):
@@ -66,6 +78,7 @@ class Conversation:
         self.socket = None
         self.has_connected = False
         self.stays = False  # whether a server kept a connection open after a reply
+        self.unasked = b""  # what came behind the last reply
 
     def __enter__(self):
         return self
@@ -83,7 +96,8 @@ class Conversation:
         except socket.timeout as error:
             raise self.problem(NO_REPLY, seconds=decimals("%g" % self.timeout)) from error
         except OSError as error:
-            raise self.problem(WENT_AWAY) from error
+            text = WENT_AWAY if isinstance(error, ConnectionAbortedError) else RESET
+            raise self.problem(text, message=excerpt(message, QUOTED)) from error
         finally:
             if not self.keep_open:
                 self.close()
@@ -116,15 +130,22 @@ class Conversation:
     def receive(self, limit, deadline):
         """Return the reply, a line that may come in pieces, and may have *limit* bytes."""
         received = bytearray()
-        while b"\n" not in received[-PIECE:]:
-            piece = deadline.wait(self.socket.recv, PIECE)
-            if not piece:
-                raise ConnectionAbortedError
-            received += piece
-            if len(received) > limit and b"\n" not in piece:
-                raise self.problem(NO_LINE_END, limit=limit)
-        reply, end, unasked = received.partition(b"\n")
-        if unasked:
+        try:
+            while b"\n" not in received[-PIECE:]:
+                piece = deadline.wait(self.socket.recv, PIECE)
+                if not piece:
+                    raise ConnectionAbortedError
+                received += piece
+                deadline.explain(lambda: _(HAS_COME).format(reply=came(received)))
+                if len(received) > limit and b"\n" not in piece:
+                    raise self.problem(NO_LINE_END, limit=limit)
+        except OSError as error:
+            if not received:
+                raise
+            text = NOT_IN_TIME if isinstance(error, socket.timeout) else NO_LINE_FEED
+            raise self.problem(text, reply=came(received), seconds=decimals("%g" % self.timeout)) from error
+        reply, end, self.unasked = received.partition(b"\n")
+        if self.unasked:
             self.close()  # as good as let go: it does not answer what will be asked next
         return reply.decode(errors="backslashreplace").rstrip("\r")
 

@@ -7,8 +7,8 @@ from engine.language import _, reason
 from engine.onefile import one_file
 from talk.problems import OutputProblem, Problem
 
-WRITTEN = ("{file} is the whole client: copy it to any machine that has Python 3.8 or later, and "
-           "type there: python {name}")
+WRITTEN = ("{file} is the whole client: copy it to any machine that has Python 3.8 or later, and type "
+           "there: python {name}")
 CANNOT_MAKE = "A part of the client is missing here: {file}: {reason}. Copy the whole project again."
 
 

@@ -22,6 +22,12 @@ class Progress:
             self.width = len(text)
             self.next = time.monotonic() + 0.1
 
+    def replace(self, text):
+        """Show *text* in place of what is there, as often as `show` would."""
+        if self.on_screen and time.monotonic() >= self.next:
+            self.clear()
+            self.show(text)
+
     def clear(self):
         """Take the line away, without terminal codes that an old console would print."""
         if self.width:

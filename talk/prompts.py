@@ -11,10 +11,15 @@ from engine.escapes import printable
 from engine.fields import as_number, csv_line
 from engine.language import _, decimals
 from talk.answers import hint_at, is_error, told
-from talk.conversation import Conversation
+from talk.conversation import PATIENCE, Conversation
+from talk.greeting import SOON, line_after, shows
 from talk.problems import ServerProblem
 
 CONNECTED = "Connected to {server} from {client}"
+SPEAKS_FIRST = ("This server speaks first: '{greeting}' is a greeting, not the reply. A client that "
+                "reads one line takes it for that.")
+TWO_LINES = ("Two lines came, '{greeting}' and '{reply}': the server speaks first, or answers with two "
+             "lines. A reply is one line.")
 TRY_AGAIN = "Enter tries again to send '{message}' (Ctrl+C ends): "
 NOT_SENT = "Not sent: {message}"
 NO_REPLY_YET = "Interrupted: no reply to '{message}' yet. The server may have it."
@@ -37,13 +42,28 @@ NO_CITIES = "No city has sent a reading."
 
 
 class SpokenConversation(Conversation):
-    """A conversation with a person at the keyboard: it tells when it connects."""
+    """A conversation with a person at the keyboard: it tells when it connects, and what is a greeting."""
+
+    greets = None  # whether the server speaks first; None until it had the time to
 
     def connect(self):
         super().connect()
         with contextlib.suppress(OSError):  # it has been reset already: the exchange will say so
             print(_(CONNECTED).format(server=shown(self.socket.getpeername()),
                                    client=shown(self.socket.getsockname())))
+
+    def exchange(self, message):
+        """As always; but where the server speaks first, that is said, and the second line is the reply.
+        If a reply does not show its message, it takes a moment to find that out, the first time."""
+        reply = super().exchange(message)
+        if shows(message, reply) or self.greets is False and not self.unasked:
+            return reply
+        after = line_after(self, PATIENCE if self.greets else SOON)
+        if after and not self.greets:
+            text = SPEAKS_FIRST if shows(message, after) else TWO_LINES
+            print(_(text).format(greeting=printable(reply), reply=printable(after)))
+        self.greets = bool(after)
+        return after or reply
 
 
 def converse(conversation, service):

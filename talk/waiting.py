@@ -13,13 +13,18 @@ WAITING = "Waiting for a free slot on the server, or for it to finish its work..
 
 
 class Deadline:
-    """Waits for a socket until *seconds* have passed; after *patience* seconds says so."""
+    """Waits for a socket until *seconds* have passed; after *patience* seconds says so, and why."""
 
     def __init__(self, connection, seconds, patience, say):
         self.connection = connection
         self.say = say
         self.ends = time.monotonic() + seconds
         self.notice = time.monotonic() + patience
+        self.why = lambda: _(WAITING)
+
+    def explain(self, why):
+        """From now on *why* () says why it waits."""
+        self.why = why
 
     def wait(self, call, argument):
         """Return what the socket's *call* returns. Raises ``socket.timeout``."""
@@ -34,5 +39,5 @@ class Deadline:
                 if error.errno is not None:  # the network's word, not our own limit
                     raise ConnectionAbortedError from None
             if time.monotonic() >= self.notice and remaining > LONGEST_WAIT:
-                self.say(_(WAITING))
+                self.say(self.why())
                 self.notice = math.inf

@@ -22,6 +22,7 @@ from side_by_side import pytest_runtestloop  # noqa: F401 (a hook)
 
 try:
     import pty
+    import termios
 except ImportError:
     pty = None
 
@@ -385,12 +386,14 @@ def fake_server(*conversations):
 
 
 class Terminal:
-    """The client on a pseudo-terminal, as a person sees it."""
+    """The client on a pseudo-terminal, as a person sees it; ``before`` has the terminal's attributes
+    as they were."""
 
     def __init__(self, *arguments, program=(), redirect=None, **environment):
         self.screen = self.came = ""
         self.decoder = codecs.getincrementaldecoder("utf-8")()
         self.leader, follower = pty.openpty()
+        self.before = termios.tcgetattr(self.leader)
         self.process = subprocess.Popen(
             [sys.executable, *(program or CLIENT), *arguments], cwd=str(ROOT), stdin=follower,
             stdout=redirect or follower, stderr=follower, start_new_session=True,
@@ -449,7 +452,6 @@ class Terminal:
 def take_terminal():
     """Make standard input the terminal that Ctrl+C comes from."""
     import fcntl
-    import termios
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 

@@ -16,7 +16,7 @@ import time
 
 import pytest
 from conftest import (CLIENT, ENVIRONMENT, PATIENCE, ROOT, Terminal, fake_server, free_port, needs_terminal,
-                      read_line, run_client, text_of, wait_until)
+                      read_line, reset, run_client, text_of, wait_until)
 
 from engine.escapes import printable
 from talk import connecting, conversation, waiting
@@ -103,15 +103,44 @@ def test_a_host_that_does_not_exist(host, told):
     assert err.startswith("Cannot reach {}:1: ".format(host)) and told in err
 
 
-@pytest.mark.parametrize("answer", [b"", b"half a rep"])
-def test_a_server_that_goes_away(answer):
+@pytest.mark.parametrize("answer, told", [
+    (b"", "The server at {server} closed the connection without a reply to 'x'. It may have ended on this message: "
+          "then its screen shows the exception.\n"),
+    ("OLÁ 1".encode(), "'OLÁ 1' came from {server}, but no line feed at its end: the server's reply is not complete "
+                       "without one.\n")])
+def test_a_server_that_goes_away(answer, told):
     def leave(connection):
         assert read_line(connection) == "x"
         connection.sendall(answer)
     with fake_server(leave) as port:
+        assert run_client(port, "x") == (1, "", told.format(server="127.0.0.1:{}".format(port)))
+
+
+def test_a_server_that_breaks_off():
+    def leave(connection):
+        read_line(connection)
+        reset(connection)
+    with fake_server(leave) as port:
         status, out, err = run_client(port, "x")
     assert (status, out, err.count("\n")) == (1, "", 1)
-    assert "closed the connection without a reply" in err
+    assert "before the reply to 'x'" in err or os.name == "nt" and "without a reply to 'x'" in err  # under Wine
+    assert "may have ended on this message: then its screen shows the exception." in err
+
+
+def test_a_reply_without_its_end_is_shown():
+    """Also while it is waited for; then nobody says that the client waits for a slot."""
+    def answer(connection):
+        read_line(connection)
+        connection.sendall(b"OK 1")
+        assert not connection.recv(1)
+    with fake_server(answer) as port:
+        done = subprocess.run([sys.executable, "-c", IMPATIENT, *CLIENT, "--port", str(port), "--timeout", "1",
+                               "x"], cwd=str(ROOT),
+                              env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE)
+    said = ("'OK 1' has come, but no line feed at its end: the server's reply is not complete without one. Waiting "
+            "for it...\n'OK 1' came from 127.0.0.1:{}, but in 1 s no line feed at its end: the server's reply is not "
+            "complete without one.\n")
+    assert (done.returncode, text_of(done.stderr)) == (1, said.format(port))
 
 
 def test_a_server_that_is_silent():
@@ -251,6 +280,27 @@ def test_a_file_of_replies_is_in_utf_8(upper_port, tmp_path):
 
 
 @needs_terminal
+@pytest.mark.parametrize("options, typed, reply, told", [
+    ([], "Ol\u00e1", "OL\u00c1", "This server speaks first: 'Welcome!' is a greeting, not the reply."),
+    (["--service", "temp"], "Recife,31,24", "BYE", "Two lines came, 'Welcome!' and 'BYE': the server speaks first, or")])
+def test_a_greeting_is_said_to_be_one(options, typed, reply, told):
+    def greet(connection):
+        connection.sendall(b"Welcome!\n")
+        assert read_line(connection) == typed
+        connection.sendall(reply.encode() + b"\n")
+    with fake_server(greet, greet) as port:
+        terminal = Terminal("--port", str(port), *options, COLUMNS="200")
+        for said in told, "Connected to":  # it is said once
+            terminal.wait_for("ends\\): ")
+            terminal.type(typed + "\n")
+            terminal.wait_for(re.escape(said))
+            terminal.wait_for("^.*\n" + reply + "\n")
+        terminal.wait_for("ends\\): ")
+        terminal.type("\n")
+        assert terminal.end()[0] == 0
+
+
+@needs_terminal
 @pytest.mark.parametrize("goodbye", ["\n", "\x04", "\x03"], ids=["empty", "ctrl-d", "ctrl-c"])
 def test_a_conversation(upper_port, goodbye):
     port = str(upper_port)
@@ -338,9 +388,8 @@ def test_nobody_waits_for_somebody_who_thinks(start_server, count):
 def test_sigterm_at_the_prompt_leaves_the_terminal_as_it_was(upper_port):
     import termios
     terminal = Terminal("--port", str(upper_port))
-    before = termios.tcgetattr(terminal.leader)
     terminal.wait_for("Message.*: ")
-    wait_until(lambda: termios.tcgetattr(terminal.leader) != before, "the prompt to be ready")
+    wait_until(lambda: termios.tcgetattr(terminal.leader) != terminal.before, "the prompt to be ready")
     terminal.process.send_signal(signal.SIGTERM)
     again = time.monotonic() + 2
 
@@ -350,7 +399,7 @@ def test_sigterm_at_the_prompt_leaves_the_terminal_as_it_was(upper_port):
         if time.monotonic() > again:
             terminal.process.send_signal(signal.SIGTERM)
             again = math.inf
-        return termios.tcgetattr(terminal.leader) == before
+        return termios.tcgetattr(terminal.leader) == terminal.before
     wait_until(is_as_it_was, "the terminal")
     status, rest = terminal.end()
     assert status == 1 and "Traceback" not in rest

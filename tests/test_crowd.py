@@ -1,13 +1,16 @@
 """client.py --crowd: many clients at once, and the picture of who waited."""
 
+import collections
 import contextlib
 import csv
+import itertools
 import os
 import re
 import signal
 import subprocess
 import sys
 import threading
+import types
 
 import pytest
 from conftest import (CLIENT, ENVIRONMENT, PATIENCE, ROOT, Server, Terminal, fake_server, free_port,
@@ -15,6 +18,7 @@ from conftest import (CLIENT, ENVIRONMENT, PATIENCE, ROOT, Server, Terminal, fak
 
 import client as program
 from talk.crowd.cities import reading_of
+from talk.crowd.judging import judge
 
 try:
     import resource
@@ -100,7 +104,7 @@ def test_what_the_clients_send(start_server):
         connection.sendall(b"OK\n")
     with fake_server(*[answer] * 3) as port:
         assert run_client(port, "--crowd", "3", env=PLAIN)[0] == 0
-    assert sorted(said) == ["Hello from client {}".format(number) for number in (1, 2, 3)]
+    assert sorted(said) == ["Olá from client {}".format(number) for number in (1, 2, 3)]
     with fake_server(*[answer] * 2) as port:
         assert run_client(port, "--crowd", "2", "--service", "temp", "olá", env=PLAIN)[0] == 0
     assert said[3:] == ["olá", "olá"]
@@ -308,6 +312,63 @@ def test_ctrl_c_shows_what_came(tmp_path):
     assert "Replies {}, errors 0".format(2 - waiting) in rest
     rows = times_in(tmp_path / "times")
     assert [row["replied"] for row in rows].count(None) == waiting
+
+
+# What the replies show side by side
+
+
+def crowd_with(replies, messages=None, after=()):
+    """Return a crowd to which these *replies* came; the first one got *after* behind its own."""
+    messages = messages or ["Ol\u00e1 from client {}".format(number) for number in range(1, len(replies) + 1)]
+    return [types.SimpleNamespace(message=message, reason=reply, outcome="", after=line)
+            for message, reply, line in itertools.zip_longest(messages, replies, after, fillvalue="")]
+
+
+CAPITALS = ["OL\u00c1 FROM CLIENT {}".format(number) for number in range(1, 13)]
+READINGS = ["Recife,30,23", "Natal,29,23", "Recife 2,30,23"]
+
+
+@pytest.mark.parametrize("members, outcomes", [
+    (crowd_with(CAPITALS), {"": 12}), (crowd_with([reply.title() for reply in CAPITALS]), {"": 12}),
+    (crowd_with(CAPITALS[1:] + CAPITALS[:1]), {"mixed up": 12}),
+    (crowd_with(CAPITALS[:10] + CAPITALS[:2]), {"": 10, "mixed up": 2}),
+    (crowd_with(["OK, {}".format(reply) for reply in CAPITALS]), {"": 12}),
+    (crowd_with(["BYE"] * 3), {"": 3}), (crowd_with(["BYE"] * 3, READINGS), {"": 3}),
+    (crowd_with(READINGS, READINGS), {"": 3}), (crowd_with(READINGS[::-1], READINGS), {"mixed up": 2, "": 1}),
+    (crowd_with(["HI"] * 3, ["hi"] * 3), {"": 3}), (crowd_with(["12:00", "12:00", "12:01"]), {"": 3}),
+    (crowd_with(["OL\u00c1 FROM"] * 3), {"all alike": 3}),
+    (crowd_with(CAPITALS[:2] + ["BUSY", "BUSY"]), {"": 2, "all alike": 2}),
+    (crowd_with(["OL\u00e1 FROM CLIENT 1", "OL\u00c3\u00a1 FROM CLIENT 2", "OL\\xc1 FROM CLIENT 3", "OL? FROM CLIENT 4"]),
+     {"broken accents": 4}),
+    (crowd_with(["Welcome!"] * 3, after=[CAPITALS[0]]), {"a greeting": 3}),
+    (crowd_with(["Welcome!"] * 3, READINGS, after=["BYE"]), {"a greeting": 3})])
+def test_what_is_wrong_with_replies_is_seen_side_by_side(members, outcomes):
+    judge(members)
+    assert collections.Counter(member.outcome for member in members) == outcomes
+    for member in members:
+        assert not member.outcome or member.message in member.reason or "came first" in member.reason
+
+
+def test_replies_that_are_mixed_up_are_named_below_the_picture():
+    def answer_with(number):
+        def conversation(connection):
+            connection.sendall(b"" if number else b"Hello!\n")
+            read_line(connection)
+            connection.sendall("OL\u00c1 FROM CLIENT {}\n".format(2).encode())
+        return conversation
+    with fake_server(answer_with(1), answer_with(1)) as port:
+        status, out, err = run_client(port, "--crowd", "2", env=PLAIN)
+    lines, rest = lines_of(out)
+    assert (status, err) == (1, "") and sorted(line["word"] for line in lines) == ["", " mixed up"]
+    assert "Replies 1, errors 1, total time" in rest
+    assert ("1 mixed up: 'Ol\\xe1 from client 1' was answered with 'OL\\xc1 FROM CLIENT 2', which is another client's reply. "
+            "Perhaps the threads share a variable: keep the message and the socket in local ones."
+            ) in " ".join(rest.split())
+    with fake_server(answer_with(0)) as port:
+        status, out, err = run_client(port, "--crowd", "1", env=PLAIN)
+    lines, rest = lines_of(out)
+    assert (status, err, lines[0]["word"]) == (1, "", " a greeting")
+    assert "1 a greeting: 'Hello!' came first, and only then 'OL\\xc1 FROM CLIENT 2'" in " ".join(rest.split())
 
 
 # How it looks

@@ -14,9 +14,8 @@ from engine.lane import SETTLED, SHORT, ClientInLane, Lane
 from handlers.lines import LineHandler
 from handlers.uppercase import UppercaseHandler
 
-pytestmark = pytest.mark.usefixtures("quick_switches")
-
-pytestmark = pytest.mark.skipif(not Lane.exists_here, reason="no lane on this system")
+pytestmark = [pytest.mark.usefixtures("quick_switches"),
+              pytest.mark.skipif(not Lane.exists_here, reason="no lane on this system")]
 
 
 class Who(LineHandler):

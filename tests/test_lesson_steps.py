@@ -302,11 +302,21 @@ def test_ctrl_c_ends_it_at_once_whatever_it_waits_for(start_step, name):
 @pytest.mark.parametrize("name", ["2_threads.py", "7_asyncio.py"])
 def test_no_two_share_a_port(running, name):
     """On Windows SO_REUSEADDR would allow it."""
-    second = start_program("lesson/" + name, str(running(name).port), stdout=subprocess.PIPE,
-                           stderr=subprocess.PIPE)
-    out, err = second.communicate(timeout=PATIENCE)
-    assert second.returncode == 1 and out == b""
-    assert err.splitlines()[-1].startswith(b"OSError: ")  # as lesson/README.md says
+    assert cannot_listen(name, str(running(name).port))
+
+
+@pytest.mark.parametrize("port", ["x", "99999"])
+@pytest.mark.parametrize("name", ["2_threads.py", "7_asyncio.py"])
+def test_a_port_that_is_none(name, port):
+    assert cannot_listen(name, port)
+
+
+def cannot_listen(name, port):
+    """Tell whether a step says in one line that it cannot listen on this port."""
+    program = start_program("lesson/" + name, port, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    out, err = program.communicate(timeout=PATIENCE)
+    return (program.returncode == 1 and out == b""
+            and re.fullmatch(rb"Cannot listen \(.*\): take another port\r?\n", err))
 
 
 def test_where_there_is_no_fork(tmp_path):
@@ -337,7 +347,7 @@ def test_silent_clients_keep_nobody_waiting(start_step, name):
 
 
 #: The limit's lines, and where they go in the steps after it, as lesson/README.md says.
-LIMIT = SOURCES["3_limited.py"].partition("listen(5)\n")[2].partition("\nsignal.signal")[0]
+LIMIT = SOURCES["3_limited.py"].partition("listen(5)\n")[2].partition("signal.signal")[0]
 WITH_LIMIT = ("listen(5)\n", "listen(5)\n" + LIMIT)
 
 

@@ -10,7 +10,7 @@ import struct
 import textwrap
 
 import pytest
-from conftest import ask, connect, read_all, read_line, serving, wait_until
+from conftest import PATIENCE, ask, connect, read_all, read_line, serving, wait_until
 
 from engine import incoming, jams, mistakes
 from engine.invitation import Invitation, commands, files, pages
@@ -78,21 +78,34 @@ def ask_and_close(server, data):
 
 
 @pytest.mark.parametrize("keep_open", [False, True])
-def test_a_missing_line_feed_is_told_to_the_teacher_and_then_to_the_client(
-        keep_open, caplog, monkeypatch):
+def test_a_missing_line_feed_is_told_to_the_teacher(keep_open, caplog, monkeypatch):
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(incoming, "LINE_FEED_AFTER", 0.05)
-    handler = type("Handler", (UppercaseHandler,), {"timeout": 0.4, "keep_open": keep_open})
+    handler = type("Handler", (UppercaseHandler,), {"timeout": 3 * PATIENCE, "keep_open": keep_open})
     with serving(handler) as server, connect(server) as client:
         client.sendall(b"Recife,31,20")
         line = "%s:%d has sent 12 bytes, but no line feed: 'Recife,31,20'" % client.getsockname()
         wait_until(lambda: line in caplog.messages)
         slot, = server.in_service()
         assert slot.doing.word == "half a message" and slot.doing.bytes == 12
-        assert read_all(client).decode() == (
-            "ERR no complete message within 0.4 s: send one line, ended by a line feed "
-            "(12 bytes came: 'Recife,31,20')\n")
+        client.shutdown(socket.SHUT_WR)
+        assert read_all(client).decode().startswith("ERR the last message had no line feed")
     assert caplog.messages.count(line) == 1
+
+
+@pytest.mark.parametrize("keep_open", [False, True])
+def test_a_missing_line_feed_is_told_to_the_client_in_the_end(keep_open):
+    """Its time begins when it has sent what it sends: before that another client has the slot."""
+    handler = type("Handler", (UppercaseHandler,), {"timeout": 3 * PATIENCE, "keep_open": keep_open})
+    with serving(handler, max_threads=1) as server:
+        with connect(server):
+            wait_until(server.in_service)
+            client = connect(server)
+            client.sendall(b"Recife,31,20")
+            handler.timeout = 0.2
+        assert read_all(client).decode() == (
+            "ERR no complete message within 0.2 s: send one line, ended by a line feed "
+            "(12 bytes came: 'Recife,31,20')\n")
 
 
 def test_nothing_is_said_of_a_client_that_is_only_silent(caplog, monkeypatch):

@@ -54,6 +54,7 @@ class Watch:
         self._boxes = [None] * min(server.max_threads, MOST_SLOTS)
         self._minute = Minute()
         self._over = threading.Event()
+        self._thread = None
         self._page = page
         self.service, self.port = name, server.server_address[1]
         self._standing = {"service": name, "max_threads": server.max_threads, "port": self.port,
@@ -61,11 +62,13 @@ class Watch:
         self._ways = self._find_ways()
 
     def __enter__(self):
-        threading.Thread(target=self._count_seconds, name="watch", daemon=True).start()
+        self._thread = threading.Thread(target=self._count_seconds, name="watch", daemon=True)
+        self._thread.start()
         return self
 
     def __exit__(self, *error):
         self._over.set()
+        self._thread.join()
 
     def look(self, age=INTERVAL / 2):
         """Return the latest `Look`, at most *age* seconds old."""

@@ -71,4 +71,4 @@ class Extreme:
                 heapq.heapreplace(self._heap, (self._values[rank], rank))
             else:
                 return rank
-        raise ValueError("there are no values")
+        raise ValueError("empty")

@@ -163,7 +163,10 @@ class TemperatureHandler(LineHandler):
 
     @classmethod
     def for_the_page(cls):
-        """Return what a dashboard shows: a dict for JSON, and the latest reading of every city."""
+        """Return what the live page shows, a dict for JSON, and the latest reading of every city.
+
+        The threads of the page call this.
+        """
         with lock:
             summary, known, recent = registry.summary(), list(registry), list(latest)
         newest = [dict(item.reading._asdict(), client=shown(item.sender or ""),

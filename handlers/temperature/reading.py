@@ -1,4 +1,4 @@
-"""What a reading is: one city's maximum and minimum, and how it is read from a message and written."""
+"""What a reading is: one city's maximum and minimum, and how it is read from a message."""
 
 import collections
 import csv

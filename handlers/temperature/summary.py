@@ -1,4 +1,4 @@
-"""The summary of the readings: hottest city, coldest city, count. A query, the screen and the page tell it."""
+"""The summary of the readings: hottest city, coldest city, count; as queries, screen and page tell it."""
 
 import collections
 

@@ -10,13 +10,14 @@ from engine.language import _
 from talk.answers import SERVES_CAPITALS, hint_at, is_error, told
 from talk.conversation import Conversation
 from talk.crowd.cities import reading_of
+from talk.greeting import SOON, line_after, shows
 from talk.problems import ServerProblem
 
 #: Seconds that connecting may take in a crowd, which may fill the server's backlog: Linux then
 #: knocks again after 1, 3, 7, 15 and 31 s (RFC 6298 doubles the time-out, which begins at 1 s).
 CROWD_CONNECT_LIMIT = 35.0
 
-CROWD_MESSAGE = "Hello from client {number}"
+CROWD_MESSAGE = "Olá from client {number}"
 
 CONNECTING, THINKING, WAITS, REPLIED, ERROR = "connecting", "thinking", "waiting", "", "ERR"
 FAILURES = [((socket.timeout, TimeoutError), "timed out"), (ConnectionRefusedError, "refused"),
@@ -41,7 +42,8 @@ class Member(Conversation):
 
     ``connected``, ``sent``, ``replied`` and ``ended`` are seconds from the start, None until then.
     Its own thread sets the first two, each once, and the main thread may look at them any time.
-    How it ended goes through a queue to the main thread, which alone sets, and reads, the rest.
+    How it ended goes through a queue to the main thread, which alone sets, and reads, the rest; from
+    then on also ``after``, the line that came after the reply.
     """
 
     connect_limit = CROWD_CONNECT_LIMIT
@@ -53,6 +55,7 @@ class Member(Conversation):
         self.think = options.think or 0.0
         self.connected = self.sent = self.replied = self.ended = None
         self.outcome, self.reason = WAITS, ""
+        self.listens, self.answered, self.after = False, None, ""  # its own thread alone, until it is done
 
     def run(self, gate, done):
         """Wait at the *gate*, then connect, think and ask; put how it ended into *done*."""
@@ -61,7 +64,7 @@ class Member(Conversation):
         replied, outcome, reason = None, WAITS, ""
         try:
             reason = self.ask(self.message)
-            replied = self.clock()
+            replied = self.answered
             hint = hint_at(self.service, self.message, reason)
             reason = "ERR " + told(hint) if hint == SERVES_CAPITALS else reason
             outcome = ERROR if is_error(self.message, reason) else REPLIED
@@ -69,7 +72,16 @@ class Member(Conversation):
             outcome = next(word for kind, word in FAILURES if isinstance(problem.__cause__, kind))
             reason = str(problem)
         finally:
-            done.put((self, replied, outcome, reason, self.clock()))
+            done.put((self, replied, outcome, reason, replied or self.clock()))
+
+    def exchange(self, message):
+        """As always; then see whether another line comes: the first one was a greeting then. One member
+        gives it time, where the reply does not show the message."""
+        reply = super().exchange(message)
+        self.answered = self.clock()
+        if not shows(message, reply):
+            self.after = line_after(self, SOON if self.listens else 0.0)
+        return reply
 
     def connect(self):
         """Connect, then think."""
@@ -103,4 +115,5 @@ def make_members(options):
             city, maximum, minimum = reading_of(number)
             label, message = label + " " + city, csv_line([city, maximum, minimum])
         members.append(Member(label, message, options))
+    members[0].listens = True
     return members

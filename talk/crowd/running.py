@@ -5,17 +5,16 @@ import queue
 import threading
 
 from engine.language import _
+from talk.crowd.judging import judge
 from talk.crowd.members import REPLIED, Gate, make_members
 from talk.crowd.picture import Picture
 from talk.crowd.report import report
 from talk.crowd.times import open_times, write_times
+from talk.openfiles import allow_connections
 from talk.problems import CrowdProblem
 
 #: Bytes of stack for a client's thread: the usual 8 MB, a thousand times, may be too much.
 CROWD_STACK = 512 * 1024
-
-#: Files that the program may have open besides the clients' connections.
-OWN_FILES = 32
 
 #: Seconds between two looks at the crowd; short, so that Windows notices a Ctrl+C.
 BETWEEN_LOOKS = 0.125
@@ -44,6 +43,7 @@ def run_crowd(options):
     except KeyboardInterrupt:
         # What has come is shown all the same, even if it was not yet in the list.
         ended = [member for member in members if member.ended]
+    judge(ended)
     ended.sort(key=lambda member: member.ended)
     now = ended[-1].ended if len(ended) == len(members) else gate.clock()
     picture.finish(ended, now)
@@ -63,20 +63,10 @@ def next_through(done, timeout):
 
 def allow_open_files(count):
     """See to it that *count* connections may be open at once. Raises `CrowdProblem`."""
-    try:
-        import resource
-    except ImportError:
-        return  # Windows has no such limit
-    needed = count + OWN_FILES
-    limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if limit == resource.RLIM_INFINITY or limit >= needed:
-        return
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, most))
-    except (ValueError, OSError):
-        raise CrowdProblem(_(TOO_FEW_FILES).format(
-            limit=limit if most == resource.RLIM_INFINITY else most,
-            count=count, needed=needed)) from None
+    short = allow_connections(count)
+    if short:
+        limit, needed = short
+        raise CrowdProblem(_(TOO_FEW_FILES).format(limit=limit, count=count, needed=needed))
 
 
 def start_threads(members, gate, done):

@@ -1,0 +1,127 @@
+"""Blows: what clients do to a server by mistake; each once, and then once more than there are slots."""
+
+from engine.language import _, decimals
+from talk.examiner.death import PERHAPS_EXCEPTION, PERHAPS_LOOP, PERHAPS_LOST, death, is_alive
+from talk.examiner.examinee import line
+from talk.examiner.meeting import NEVER, WITH_THE_NEXT
+from talk.examiner.pace import pace, slowed
+from talk.examiner.verdicts import mend, not_asked, ok
+
+#: What each check does to the server, once and often.
+DEEDS = [
+    ("empty", "an empty message", "{count} empty messages"),
+    ("not UTF-8", "bytes that are not UTF-8", "{count} messages that are not UTF-8"),
+    ("no word", "a client that left without a word", "{count} clients that left without a word"),
+    ("hang-up", "a client that left in mid-message", "{count} clients that left in mid-message"),
+    ("reset", "a client whose connection broke (a reset)", "{count} clients whose connections broke (a reset)"),
+    ("unread", "a client that did not wait for its reply", "{count} clients that did not wait for their replies")]
+
+SURVIVES = "after {deed} it still answers"
+UNNOTICED = ("After {deed} its connection was still open {seconds} s later. recv() gives b\"\" when a "
+             "client has gone. A loop that does not look at that perhaps goes on for ever, and the slot "
+             "is lost: write if not data: break, then conn.close().")
+SLOWER_TOO = " A reply now takes {times} times as long."
+SLOWER = ("After {deed} a reply takes {times} times as long: {now} ms. Perhaps a loop goes on for ever: "
+          "recv() gives b\"\" when a client has gone. Write if not data: break.")
+
+#: Taken for the number of slots where that is not known to end.
+FEW = 4
+
+#: What a client sends of a message before it leaves in the middle of it.
+BEGINNING = b"Reci"
+
+
+def endure(server, check, strike, perhaps=PERHAPS_EXCEPTION):
+    """*strike* (count) once, then once more than there are slots; return what comes of it. *perhaps* says
+    why a server may not survive it once."""
+    server.pace = server.pace or pace(server)
+    once, often = next(deeds for name, *deeds in DEEDS if name == check)
+    for count, deed, cause in (1, once, perhaps), ((server.slots or FEW) + 1, often, PERHAPS_LOST):
+        deed = _(deed).format(count=count)
+        unnoticed = strike(count)
+        fallen = death(server, check, deed, cause)
+        if fallen:
+            return fallen
+        times = slowed(server)
+        if unnoticed:
+            text = _(UNNOTICED) + (_(SLOWER_TOO) if times else "")
+            return mend(text.format(deed=deed, seconds=decimals("%.1f" % unnoticed), times=times))
+        if times:
+            now = decimals("%.1f" % (1000 * server.pace.server))
+            return mend(_(SLOWER).format(deed=deed, times=times, now=now))
+    return ok(_(SURVIVES).format(deed=deed))
+
+
+def empty(server):
+    return endure(server, "empty", lambda count: send_many(server, b"\n", count))
+
+
+def not_utf_8(server):
+    data = (server.message("S\xe3o") + "\n").encode("latin-1")
+    return endure(server, "not UTF-8", lambda count: send_many(server, data, count))
+
+
+def no_word(server):
+    return endure(server, "no word", lambda count: leave(server, b"", count), PERHAPS_LOOP)
+
+
+def hang_up(server):
+    if server.has_to_mend("no word"):
+        return not_asked("no word")
+    return endure(server, "hang-up", lambda count: leave(server, BEGINNING, count), PERHAPS_LOOP)
+
+
+def reset(server):
+    return endure(server, "reset", lambda count: break_off(server, BEGINNING, count))
+
+
+def unread(server):
+    data = line(server.message())
+    return endure(server, "unread", lambda count: break_off(server, data, count))
+
+
+def begun(server, data, count):
+    """Return *count* connections that have begun, and send *data*."""
+    connections = [server.begin() for number in range(count)]
+    for connection in connections:
+        connection.send(data)
+    return connections
+
+
+def send_many(server, data, count):
+    """Send *data* as *count* clients at once, and wait for a while for what comes of it."""
+    connections = begun(server, data, count)
+    server.pause(server.measures.gap, *connections)
+    for connection in connections:
+        connection.leave()
+
+
+def leave(server, data, count):
+    """Send *data* as *count* clients, then leave. One alone looks whether that is noticed: returns the
+    seconds after which it was not, else None."""
+    connections = begun(server, data, count)
+    server.pause(server.measures.gap, *connections)
+    unnoticed = count == 1 and not notices_end(server, connections[0])
+    for connection in connections:
+        connection.close()
+    return 3 * server.patience if unnoticed else None
+
+
+def notices_end(server, connection):
+    """End the input of a *connection*; return whether the *server* then closes it, as far as that can be
+    seen: where the meeting has shown that a variable holds it, it closes with the next one at best."""
+    connection.end_input()
+    if server.meeting.closes == WITH_THE_NEXT:
+        is_alive(server)
+    server.wait(connection, lambda: False, 3 * server.patience)
+    return bool(connection.ended) or server.meeting.closes == NEVER
+
+
+def break_off(server, data, count):
+    """Send *data* as *count* clients, then have the connections break."""
+    connections = begun(server, data, count)
+    if count == 1:  # it is read, and perhaps answered; many break before that
+        server.pause(server.measures.gap, *connections)
+    for connection in connections:
+        server.wait(connection, lambda: connection.connected is not None, server.patience)
+        connection.break_off()
