@@ -19,9 +19,13 @@ def server_command(address, *arguments):
     """Return the command that starts a server with these *arguments* where there was one at *address*:
     for others too, if the user is one of them."""
     host, port = address
-    local = is_this_machine(host) or host == "localhost"
-    return " ".join(["python server.py", *arguments, *([] if local else ["--host", "0.0.0.0"]),
+    return " ".join(["python server.py", *arguments, *([] if is_here(host) else ["--host", "0.0.0.0"]),
                      *ports(port)])
+
+
+def is_here(host):
+    """Tell whether *host* is this machine by one of the names that only itself can reach."""
+    return is_this_machine(host) or host == "localhost"
 
 
 def ports(port):

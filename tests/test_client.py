@@ -116,6 +116,28 @@ def test_a_server_that_goes_away(answer, told):
         assert run_client(port, "x") == (1, "", told.format(server="127.0.0.1:{}".format(port)))
 
 
+CAUSES = re.compile("address.*--host 0.0.0.0.*firewall.*another network")
+
+
+@pytest.mark.parametrize("host, error, told", [
+    ("127.0.0.1", ConnectionRefusedError(), "connection refused. Is the server running there? Check --host"),
+    ("localhost", ConnectionRefusedError(), "connection refused. Is the server running there? Check --host"),
+    ("192.0.2.7", ConnectionRefusedError(), "refused. Is the server running there, with --host 0.0.0.0? Check"),
+    ("192.0.2.7", socket.timeout(), "no answer within 10 s. Perhaps, the likeliest first: the address is another"),
+    ("192.0.2.7", OSError(errno.EHOSTUNREACH, "No route to host"), "No route to host. Perhaps the address is"),
+    ("192.0.2.7", OSError(errno.ENETUNREACH, "Network is unreachable"), "or this machine is in another network."),
+    ("192.0.2.7", OSError(errno.EACCES, "Permission denied"), "Permission denied. Check --host and --port.")])
+def test_why_a_server_cannot_be_reached(monkeypatch, host, error, told):
+    def fail(address, limit):
+        raise error
+    monkeypatch.setattr(connecting, "connected", fail)
+    with pytest.raises(ServerProblem) as problem:
+        connecting.open_connection((host, 50000), 10.0, print)
+    text = str(problem.value)
+    assert text.startswith("Cannot reach {}:50000: ".format(host)) and told in text and "\n" not in text
+    assert bool(CAUSES.search(text)) == ("no answer" in text)
+
+
 def test_a_server_that_breaks_off():
     def leave(connection):
         read_line(connection)
