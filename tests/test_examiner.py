@@ -42,7 +42,7 @@ WRONG = {
     "mixed_up": ["mixed up"], "mixed_up_messages": ["mixed up"], "sent_to_all": ["mixed up"],
     "pieces": ["waits", "pieces"], "last_piece": ["pieces"], "each_piece": ["half a letter"],
     "accents": ["accents"], "capitals_of_bytes": ["accents"], "half_a_letter": ["half a letter"],
-    "two_lines": ["two lines"], "one_file": ["two lines"], "carriage_return": ["carriage return"],
+    "two_lines": ["two lines"], "carriage_return": ["carriage return"],
     "long_message": ["long message"],
     "at_once": ["at once"], "silent_clients": [], "crowd": ["crowd"], "short_queue": [],
     "empty": ["at once", "empty"], "not_utf_8": ["at once", "not UTF-8"], "slots_lost": ["not UTF-8"],

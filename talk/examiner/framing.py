@@ -113,6 +113,7 @@ def whole_from_pieces(server):
 
 
 def waits(server):
+    """Does it wait for the line feed?"""
     message, connection = server.message(), server.open()
     connection.send(message.encode())
     pause = max(server.measures.quiet, server.patience / 2)
@@ -129,6 +130,7 @@ def waits(server):
 
 
 def pieces(server):
+    """Is a message in two pieces answered whole?"""
     answer = whole_from_pieces(server)
     if answer.how == WHOLE:
         return ok(_(IN_PIECES))
@@ -137,6 +139,7 @@ def pieces(server):
 
 
 def accents(server):
+    """Do accents come back right?"""
     message = server.message("São João")
     answer = server.twice(lambda seconds: server.ask(message, seconds=seconds))
     if server.relation.is_exact(message, answer.text):
@@ -147,6 +150,7 @@ def accents(server):
 
 
 def half_a_letter(server):
+    """Is a letter of which half comes first put together?"""
     for check in "accents", "pieces":
         if server.has_to_mend(check):
             return not_asked(check)
@@ -155,6 +159,7 @@ def half_a_letter(server):
 
 
 def two_lines(server):
+    """Are two messages in one packet both answered; where it closes, the first?"""
     for _again in range(TIMES):
         verdict = two_lines_once(server)
         if verdict.mark == MEND:
@@ -192,6 +197,7 @@ def two_lines_once(server):
 
 
 def carriage_return(server):
+    """Is a line understood that ends with a carriage return, too?"""
     message = server.message()
     answer = server.twice(lambda seconds: server.ask(
         message, message.encode() + b"\r\n", seconds))
@@ -202,6 +208,7 @@ def carriage_return(server):
 
 
 def long_message(server):
+    """Are long messages answered whole, or refused with a reason?"""
     for length in LENGTHS:
         verdict = one_long_message(server, length)
         if verdict:

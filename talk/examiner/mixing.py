@@ -138,6 +138,7 @@ def told(text, mixed, members):
 
 
 def mixed_up(server):
+    """Two clients, then many, each with a text of its own: whose reply did each get?"""
     if not server.relation.tells_apart():
         return note(_(ALIKE))
     for times in LONGER:
@@ -189,6 +190,7 @@ def in_halves(server, gap):
 
 
 def crowd(server):
+    """Many clients, all at once: who was answered, and who had to knock again?"""
     if server.has_to_mend("mixed up"):
         return not_asked("mixed up")
     members, seconds = rush(server)

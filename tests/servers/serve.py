@@ -24,8 +24,9 @@ class Listener(socket.socket):
         while True:
             try:
                 return super().accept()
-            except ConnectionError:
-                continue
+            except OSError:
+                if os.name != "nt":
+                    raise
 
 
 def answer(conn):
