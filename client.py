@@ -80,7 +80,7 @@ def what_is_asked(options, interactive):
     """
     if options.one_file:
         from talk.copying import write_one_file
-        write_one_file(options.one_file)
+        write_one_file(options.one_file, (options.host, options.port))
         return 0
     if options.examine:
         from talk.examiner.examination import run_examination

@@ -19,7 +19,7 @@ from engine.books import named
 from engine.effort import has_gil, processors
 from engine.ending import leave
 from engine.errors import CannotStart
-from engine.invitation import invite
+from engine.invitation import Invitation
 from engine.lane import Lane
 from engine.language import _
 from engine.leading import LeadingThreads
@@ -154,7 +154,8 @@ def serve(options, signals):
             print(_(PAGE).format(address=shown(local(page.server_address))))
         log.debug(MACHINE, sys.version.split()[0], _("a GIL") if has_gil() else _("no GIL"),
                   processors())
-        invite(server.server_address, options.service, log, page and page.server_address)
+        stack.enter_context(Invitation(server.server_address, options.service, log,
+                                       page and page.server_address))
         acceptors = [threading.Thread(target=each.serve_forever, name="acceptor", daemon=True)
                      for each in filter(None, [server, page])]
         for acceptor in acceptors:

@@ -81,7 +81,7 @@ def converse(conversation, service):
         if not hint:
             hint = hint_at(service, message, reply)
             if hint:
-                print(told(hint))
+                print(told(hint, conversation.address))
 
 
 def ask_until_answered(conversation, message):

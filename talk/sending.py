@@ -57,9 +57,9 @@ def send_all(conversation, messages, service, progress, tally):
             progress.clear()
             print(printable(reply) if on_screen else reply, flush=True)
             if hint == SERVES_CAPITALS:
-                raise ServerProblem(told(hint))
+                raise ServerProblem(told(hint, conversation.address))
             if hint and not hinted:
-                progress.say(told(hint))
+                progress.say(told(hint, conversation.address))
                 hinted = True
             progress.show(_(PROGRESS).format(sent=tally.replies, errors=len(tally.refused)))
     finally:

@@ -20,7 +20,7 @@ from conftest import (CLIENT, ENVIRONMENT, PATIENCE, ROOT, Terminal, fake_server
 
 from engine.escapes import printable
 from talk import connecting, conversation, waiting
-from talk.answers import is_error
+from talk.answers import SERVES_CAPITALS, SERVES_TEMPERATURES, is_error, told
 from talk.problems import ServerProblem
 from talk.spreadsheets import Spreadsheet
 
@@ -114,6 +114,28 @@ def test_a_server_that_goes_away(answer, told):
         connection.sendall(answer)
     with fake_server(leave) as port:
         assert run_client(port, "x") == (1, "", told.format(server="127.0.0.1:{}".format(port)))
+
+
+CAUSES = re.compile("address.*--host 0.0.0.0.*firewall.*another network")
+
+
+@pytest.mark.parametrize("host, error, told", [
+    ("127.0.0.1", ConnectionRefusedError(), "connection refused. Is the server running there? Check --host"),
+    ("localhost", ConnectionRefusedError(), "connection refused. Is the server running there? Check --host"),
+    ("192.0.2.7", ConnectionRefusedError(), "refused. Is the server running there, with --host 0.0.0.0? Check"),
+    ("192.0.2.7", socket.timeout(), "no answer within 10 s. Perhaps, the likeliest first: the address is another"),
+    ("192.0.2.7", OSError(errno.EHOSTUNREACH, "No route to host"), "No route to host. Perhaps the address is"),
+    ("192.0.2.7", OSError(errno.ENETUNREACH, "Network is unreachable"), "or this machine is in another network."),
+    ("192.0.2.7", OSError(errno.EACCES, "Permission denied"), "Permission denied. Check --host and --port.")])
+def test_why_a_server_cannot_be_reached(monkeypatch, host, error, told):
+    def fail(address, limit):
+        raise error
+    monkeypatch.setattr(connecting, "connected", fail)
+    with pytest.raises(ServerProblem) as problem:
+        connecting.open_connection((host, 50000), 10.0, print)
+    text = str(problem.value)
+    assert text.startswith("Cannot reach {}:50000: ".format(host)) and told in text and "\n" not in text
+    assert bool(CAUSES.search(text)) == ("no answer" in text)
 
 
 def test_a_server_that_breaks_off():
@@ -612,14 +634,54 @@ def test_which_lines_of_a_file_were_refused(start_server):
 @pytest.mark.parametrize("options, told", [
     (["--host", "127.0.0.1:51000"], "expected --host 127.0.0.1 --port 51000"),
     (["--host", "[::1]:51000"], "expected --host ::1 --port 51000"),
-    (["--host", "http://teacher:80/"], "expected --host teacher --port 80"),
+    (["--host", "tcp://teacher:80/"], "expected --host teacher --port 80"),
+    (["--host", "http://192.168.0.10:8080/"],
+     "8080 is the port of the page in 'http://192.168.0.10:8080/', the service has another: "
+     "expected --host 192.168.0.10, and --port only"),
     (["--host", "http://teacher"], "expected --host teacher, not"),
     (["--host", "[::1]"], "expected --host ::1, not"),
+    (["--host", "192.168.0.10 "], "expected --host 192.168.0.10, not '192.168.0.10 '"),
+    (["192.168.0.10"], "'192.168.0.10' is an address, not a message: expected --host 192.168.0.10; to send"),
+    (["192.168.0.10:50000", "Ol\u00e1"], "expected --host 192.168.0.10;"),
+    (["http://192.168.0.10:8080/"], "expected --host 192.168.0.10;"), (["::1"], "expected --host ::1;"),
+    (["teacher.local"], "expected --host teacher.local;"), (["localhost"], "expected --host localhost;"),
+    (["\u2014host", "127.0.0.1"], "'\u2014host' is no option: expected --host, with two minus signs"),
+    (["\u2013-service", "temp"], "expected --service,"), (["\u2212crowd=3"], "expected --crowd,"),
+    (["-host", "127.0.0.1"], "'-host' is no option: expected --host,"), (["-Port", "1"], "expected --port,"),
+    (["README.md"], "'README.md' is a file here, not a message: to send its lines type: "),
+    (["README.md"], "python client.py --port 1 < README.md"),
+    (["--service", "temp", "--host", "192.0.2.7", "docs/page.md"],
+     "python client.py --service temp --host 192.0.2.7 --port 1 < docs/page.md"),
+    (["--host", "192.0.2.7", "-5,3"],
+     "as in: python client.py --host 192.0.2.7 --port 1 -- -5,3. See client.py"),
     (["-;5;3"], " -- -;5;3. See client.py")])
 def test_wrong_usage_is_answered_with_the_remedy(options, told):
     status, out, err = run_client(1, *options)
     assert (status, out) == (2, "") and err.count("\n") == 1
     assert told in err.replace("client.pyz", "client.py")
+
+
+@pytest.mark.parametrize("address, client, server", [
+    (("127.0.0.1", 50000), "python client.py --service temp", "python server.py --service temp"),
+    (("127.0.0.1", 50001), "python client.py --service temp --port 50001",
+     "python server.py --service temp --port 50001"),
+    (("localhost", 50000), "python client.py --service temp --host localhost",
+     "python server.py --service temp"),
+    (("192.0.2.7", 50001), "python client.py --service temp --host 192.0.2.7 --port 50001",
+     "python server.py --service temp --host 0.0.0.0 --port 50001")])
+def test_a_hint_leads_to_the_server_that_was_named(address, client, server):
+    assert told(SERVES_TEMPERATURES, address).endswith("For that there is: " + client)
+    assert told(SERVES_CAPITALS, address).endswith("Start the other one with: " + server)
+
+
+@pytest.mark.parametrize("message", [
+    "\u2014Ol\u00e1!", "\u2014 host", "1.2", "10,5", "127.0.0.1 is here", "docs", "a.b", "--host", "192.168.0.10",
+    "README.md", "12:30"])
+def test_what_looks_like_a_slip_can_be_sent(upper_port, message):
+    """By itself where it is none, else after two minus signs."""
+    slips = message in ("--host", "192.168.0.10", "README.md")
+    status, out, err = run_client(upper_port, *(["--"] if slips else []), message)
+    assert (status, out, err) == (0, message.upper() + "\n", "")
 
 
 @needs_terminal

