@@ -69,8 +69,15 @@ OURS = {"": [], "--max-threads 1": ["at once"], "--max-threads 0": [], "--keep-o
         "--service temp": [], "--max-per-host 3 --work 0.05": []}
 
 
+#: The steps in lesson/, of which only the first serves one client at a time. Processes need fork.
+STEPS = sorted(path.name for path in (ROOT / "lesson").glob("*.py")
+               if os.name != "nt" or "processes" not in path.name)
+
+
 def start(name, kind):
-    """Start the server of this *name* and *kind*, "mistake" or "mended"."""
+    """Start the server of this *name* and *kind*: "mistake" or "mended", "ours", "step"."""
+    if kind == "step":
+        return Server(program=("lesson/" + name,), port="", stderr=subprocess.DEVNULL)
     if name in WRONG:
         return Server(program=("tests/servers/serve.py", name, kind), port="", stderr=subprocess.DEVNULL)
     return Server(*name.split(), "-q", stderr=subprocess.DEVNULL)
@@ -102,7 +109,8 @@ def to_mend(verdicts):
 def tried(server, name, kind):
     """Examine a *server* and stop it; return the verdicts. Of a mended one it is enough to know that its own
     check finds nothing any more; and one that goes on for ever, on a processor of its own, is stopped then."""
-    service = "temp" if name in READINGS or "temp" in name else "upper"
+    takes_readings = name in READINGS or "temp" in name or kind == "step" and re.search("lock|queue", name)
+    service = "temp" if takes_readings else "upper"
     own = WRONG[name][-1] if name in WRONG and WRONG[name] else None
     try:
         return verdicts_on(server.port, service, own if kind == "mended" else None,
@@ -115,9 +123,9 @@ def tried(server, name, kind):
 def results(request):
     """What comes of all servers that are asked for, and of what else takes long, side by side: a name, or
     (name, kind) -> a future. Most of an examination is waiting."""
-    wanted = {item.callspec.params["case"]: None for item in request.session.items
-              if "case" in getattr(getattr(item, "callspec", None), "params", ())}
-    wanted = sorted(wanted, key=lambda case: ["ours", "mistake", "mended"].index(case[1]))  # the longest first
+    cases = [item.callspec.params.get("case") for item in request.session.items if hasattr(item, "callspec")]
+    wanted = set(case for case in cases if isinstance(case, tuple))  # it is none where there are no steps
+    wanted = sorted(wanted, key=lambda case: ["ours", "step", "mistake", "mended"].index(case[1]))  # the longest first
     with concurrent.futures.ThreadPoolExecutor(6) as pool:  # first, since to start a program is work
         started = [pool.submit(start, *case) for case in wanted]
     with contextlib.ExitStack() as stack:
@@ -154,6 +162,12 @@ def test_our_own_server_is_accused_of_nothing(results, case):
     found = results[case].result()
     assert to_mend(found) == OURS[case[0]], found
     assert len(found) >= len(checks_of("upper")) - 1
+
+
+@pytest.mark.parametrize("case", [(name, "step") for name in STEPS], ids="-".join)
+def test_the_steps_of_the_lesson_are_accused_of_nothing_but_what_is_true(results, case):
+    found = results[case].result()
+    assert to_mend(found) == (["at once"] if case[0].startswith("1_") else []), found
 
 
 def test_what_is_no_mistake_is_noted(results):

@@ -8,9 +8,10 @@ from talk.examiner.relation import CAPITALS, number_of
 from talk.examiner.verdicts import MEND, mend, not_asked, note, ok
 from talk.examiner.wire import RESET
 
-#: Bytes of the long messages, and how many times as long as for a short one a server may take.
+#: Bytes of the long messages; how many times as long as for a short one a server may take; the seconds
+#: that it may take at most.
 LENGTHS = 2000, 60000
-LONGER = 5
+LONGER, LONGEST = 5, 30.0
 
 #: Each experiment in pieces is made so many times: a right reply may be luck, a wrong one is proof.
 TIMES = 3
@@ -209,24 +210,31 @@ def carriage_return(server):
 
 def long_message(server):
     """Are long messages answered whole, or refused with a reason?"""
+    usual = 0.0
     for length in LENGTHS:
-        verdict = one_long_message(server, length)
+        verdict, seconds = one_long_message(server, length, usual)
         if verdict:
             return verdict
+        usual = min(LONGEST, LONGER * seconds * max(LENGTHS) / length)
     return ok(_(LONG).format(lengths=", ".join(map(str, LENGTHS))))
 
 
-def one_long_message(server, length):
-    """Return the verdict on a message of *length* bytes and some; None when it was answered."""
+def one_long_message(server, length, usual):
+    """Return the verdict on a message of *length* bytes and some, None when it was answered, and the seconds
+    that took. It may take *usual* seconds, or more than that."""
     number, message = None, server.message("A" * length)
     if server.service == "temp":
         message = server.message()
         number = number_of(message)
         message = message.replace(",31", "," + " " * length + "31")
-    answer = server.twice(lambda seconds: server.ask(message, seconds=seconds * LONGER))
+    answer = server.twice(lambda seconds: server.ask(message, seconds=max(usual, seconds * LONGER)))
     if number:  # so that the registry, which may be shown, has no such reading
-        short = server.message(number=number)
-        server.ask(short)
+        server.ask(server.message(number=number))
+    return verdict_on_length(server, message, length, answer), answer.seconds
+
+
+def verdict_on_length(server, message, length, answer):
+    """Return the verdict on the *answer* to a long *message*; None where it is right."""
     text = answer.text
     if server.relation.fits(message, text) or number_of(message) in text and len(text) >= length:
         return None
