@@ -34,7 +34,7 @@ class Stuck(handlers.lines.LineHandler):
 
 sys.keeper = Keeper(held)
 atexit.register(kept.write, ", at the end")
-atexit.register(print, "The end.")
+atexit.register(print, "The end.", end="")
 handlers.SERVICES["upper"] = Stuck
 """
 

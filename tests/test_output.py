@@ -80,10 +80,11 @@ def test_the_end_does_not_wait_for_a_screen_that_stands_still():
     stream.moves.set()
 
 
-def test_a_stream_that_is_gone_is_said_once(caplog):
+@pytest.mark.parametrize("error", [BrokenPipeError(32, "Broken pipe"), AttributeError("flush")])
+def test_a_stream_that_is_gone_is_said_once(caplog, error):
     class Gone(Stream):
         def write(self, text):
-            raise BrokenPipeError(32, "Broken pipe")
+            raise error
     screen, gone, stream = output.Screen(), Gone(), Stream()
     for turn in range(3):
         screen.put(gone, "x\n")
@@ -281,8 +282,8 @@ def test_the_end_waits_for_a_slow_screen_for_a_while_only(caplog, monkeypatch):
 
 
 #: The steps of the screen's thread, and of who puts something, that may find no memory.
-STEPS = ["Screen._go_on", "Screen._write_what_waits", "Screen._take", "Screen._write", "Missed.tell",
-         "Missed.add", "Screen._finish", "Screen._keep"]
+STEPS = ["Screen._go_on", "Screen._write_texts", "Screen._write", "Screen._finish", "Screen._keep",
+         "Missed.tell", "Missed.add"]
 
 
 @pytest.mark.parametrize("step", STEPS)
