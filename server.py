@@ -9,12 +9,17 @@ program runs `ClassroomServer`, which is that class and some rooms of ``engine/`
 import contextlib
 import functools
 import logging
+import os
 import socketserver
 import sys
 import threading
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+if HERE not in sys.path:  # Python leaves it out with -P and -I
+    sys.path.insert(0, HERE)
+
 from engine.accounts import Accounts
-from engine.addresses import local, shown
+from engine.addresses import shown
 from engine.books import named
 from engine.effort import has_gil, processors
 from engine.ending import leave
@@ -49,7 +54,6 @@ STOPPING = "Stopping, with %d client(s) in service. Ctrl+C again stops at once."
 CUT_OFF = "%d client(s) were cut off: they took too long."
 MACHINE = "Python %s with %s; it may use %d processor(s)."
 LISTENING = "Listening on {address}"
-PAGE = "Dashboard at http://{address}/"
 
 
 class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
@@ -150,8 +154,6 @@ def serve(options, signals):
         page = stack.enter_context(make_page(options, server))
         stack.enter_context(server.RequestHandlerClass.running())
         print(_(LISTENING).format(address=shown(server.server_address)))
-        if page:
-            print(_(PAGE).format(address=shown(local(page.server_address))))
         log.debug(MACHINE, sys.version.split()[0], _("a GIL") if has_gil() else _("no GIL"),
                   processors())
         stack.enter_context(Invitation(server.server_address, options.service, log,

@@ -2,7 +2,7 @@
 
 import threading
 
-from engine.addresses import is_this_machine, shown
+from engine.addresses import is_this_machine, local, shown
 from engine.language import _
 from engine.networks import described, own_addresses
 
@@ -18,6 +18,7 @@ BETWEEN_LOOKS = 3.0
 #: What gets a file without a browser: in a shell, in the Windows Command Prompt and in PowerShell.
 FETCH = "python -c \"import urllib.request as u; u.urlretrieve('{url}', '{name}')\""
 
+PAGE = "Dashboard at http://{address}/"
 OTHERS_TYPE = "On another machine: {command}"
 OTHERS_TYPE_THERE = "On another machine ({address} is {network}): {command}"
 OTHERS_SEE = "The page, for others: {url}"
@@ -69,8 +70,8 @@ def command_for(host, port, service, program):
 
 
 class Invitation:
-    """Tells on the screen how others reach the server on *address*, which runs *service*, and where
-    on its *page*, if there is one, they get the client; and in the *log* that they can.
+    """Tells on the screen where the *page* is, if there is one, and how others reach the server on
+    *address*, which runs *service*, and get the client; and in the *log* that they can.
 
     Use it in a ``with`` statement: in between a thread looks now and then whether the machine's
     addresses have changed, and tells that once."""
@@ -82,6 +83,8 @@ class Invitation:
         self._told = []  # the lines; belongs to the thread, once that has started
 
     def __enter__(self):
+        if self.page:
+            print(_(PAGE).format(address=shown(local(self.page))))
         everywhere = self.address[0] in ALL
         if not is_this_machine(self.address[0]):
             self.log.warning(ANYONE, _("this one") if everywhere else self.address[0])
