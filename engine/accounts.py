@@ -23,8 +23,8 @@ STATUS = ("slots {used}/{slots}, served {served}, refused {refused}, timed out {
 
 
 class Accounts(HandlerSupport):
-    """Mix-in for a `BoundedThreadingTCPServer` with `LeadingThreads`: refuses clients, and accounts
-    for all others.
+    """Mix-in for a `BoundedThreadingTCPServer` with `LeadingThreads` and `Listening`: refuses
+    clients, and accounts for all others.
 
     Attributes and methods for the caller:
 

@@ -173,7 +173,7 @@ class Books:
         ends = time.monotonic() + seconds
         with self._lock:
             while self._others() and time.monotonic() < ends:
-                self._someone_left.wait(min(POLL_INTERVAL, seconds))
+                self._someone_left.wait(min(POLL_INTERVAL, max(0.0, ends - time.monotonic())))
             return self._others()
 
     def _others(self):

@@ -15,7 +15,8 @@ class Crew:
         self._clients = {}  # thread -> (request, client_address)
 
     def enlist(self, thread, request, client_address):
-        """Take in a *thread* that is about to start. Only who starts threads may call `bury`."""
+        """Take in a *thread* that is about to start. Only who starts threads may call `bury`, which
+        takes a thread that has not started for a dead one."""
         with self._lock:
             self._clients[thread] = request, client_address
 

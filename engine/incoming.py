@@ -38,7 +38,8 @@ class Incoming(Replies):
     partial = b""  # what has come of a message whose line feed has not come
 
     def read(self):
-        """Return the bytes that come next, none when the client, or the server, has ended."""
+        """Return the bytes that come next; ``b""`` when the client has closed its side, or the server
+        stops."""
         if self.stopping.is_set():
             return self.read_what_came_before_the_stop()
         if self.leading:

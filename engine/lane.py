@@ -208,7 +208,7 @@ class ClientInLane(Client):
         if self.unsent:
             self.send_rest()
             self.deadline = time.monotonic() + self.timeout
-        if not self.read_ahead:  # the deadline may have passed: look what is there before that
+        if not self.read_ahead:  # what came in the moment when the deadline passed still counts
             with contextlib.suppress(BlockingIOError):
                 self.read_ahead = self.connection.recv(CHUNK, DONT_WAIT)
 
@@ -217,21 +217,22 @@ class ClientInLane(Client):
     def answer_at_once(self):
         """Answer what has come, if it is one short message; return whether to stay in the lane.
 
-        More than one is for the client's own thread: nothing but that may wait until the client
-        takes the replies.
+        Several are left to the client's own thread. Only that one may wait until the client takes
+        the replies.
         """
         try:
             chunk = self.connection.recv(CHUNK, DONT_WAIT)
         except BlockingIOError:  # answered already
             return True
-        if not 0 < chunk.find(b"\n") + 1 == len(chunk) <= SHORT:
+        message = chunk[:-1]
+        if chunk.find(b"\n") != len(message) or len(chunk) > SHORT or not self.fits(message):
             self.read_ahead = chunk
             return False
-        own, self.thread = self.thread, threading.get_ident()
+        own, self.thread, self.waiting = self.thread, threading.get_ident(), False
         try:
-            self.answer(chunk[:-1])
+            self.answer(message)
         finally:
-            self.thread = own
+            self.thread, self.waiting = own, True
         self.deadline = time.monotonic() + self.timeout
         return bool(self.settled) and not self.unsent and not self.stopping.is_set()
 

@@ -48,16 +48,18 @@ class Lead:
         if self._leader is not me:
             with self._lock:
                 self._followers += 1
-                self._for_followers.wait_for(
-                    lambda: self._leader is None or not self.open, seconds)
-                self._followers -= 1
-                if self._leader is not None:
+                try:
+                    self._for_followers.wait_for(
+                        lambda: self._leader is None or not self.open, seconds)
+                finally:
+                    self._followers -= 1
+                if self._leader is not None or not self.open:
                     return False
                 self._leader = me
         return self.open
 
     def give_up(self, thread=None):
-        """Let another thread lead, if this one does, or *thread*.
+        """Give up the lead, if this thread, or *thread*, has it.
 
         A follower comes first: it is there already.
         """

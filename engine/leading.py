@@ -66,13 +66,14 @@ class LeadingThreads(HandlerSupport, socketserver.ThreadingTCPServer):
     - ``admit(request, client_address)``: asked for each client that a leader has accepted, after
       ``verify_request``;
     - ``serve_client(request, client_address)``: called for each client, in its thread;
-    - ``abandon(request, client_address)``: where a thread died, as for lack of memory.
+    - ``abandon(request, client_address)``: called for a client that could not be served to the
+      end, for lack of memory.
 
     ``crew`` has the threads.
 
     The thread in ``serve_forever``, the acceptor, waits until no thread leads; a follower waits for
-    the lead; a leader waits only for its client. Either ``serve_forever`` serves or
-    ``handle_request``, with which no thread leads; not the one after the other.
+    the lead; a leader waits only for its client. Use ``serve_forever`` or
+    ``handle_request``, not both: with the latter no thread leads.
     """
 
     def __init__(self, *args, **kwargs):
@@ -129,7 +130,7 @@ class LeadingThreads(HandlerSupport, socketserver.ThreadingTCPServer):
         """Close the listening socket; threads without a client end, and are waited for where they
         would outlive the program."""
         self._lead.end()
-        with contextlib.suppress(OSError):  # wakes who waits in accept, on Linux
+        with contextlib.suppress(OSError):  # wakes a leader that waits for a client, on Linux
             self.socket.shutdown(socket.SHUT_RDWR)
         super().server_close()
         if self.block_on_close and not self.daemon_threads:
@@ -141,12 +142,12 @@ class LeadingThreads(HandlerSupport, socketserver.ThreadingTCPServer):
     def process_request_thread(self, request, client_address):
         """Serve this client and then those that come after it; the life of a thread."""
         client = request, client_address
-        leads = may_lead(self.RequestHandlerClass)
+        may = may_lead(self.RequestHandlerClass)
         try:
             while client:
                 if HANDS_MODE_DOWN:
                     client[0].setblocking(True)
-                if not leads:
+                if not may:
                     self.make_way()
                 try:
                     self.serve_client(*client)

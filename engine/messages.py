@@ -112,7 +112,7 @@ class Client(Incoming):
         return bool(chunk)
 
     def those_that_fit(self, messages):
-        """Return those of *messages* before the first that is too long, which stays for later.
+        """Return those of *messages* before the first that is too long, which stays in ``partial``: the next `receive` refuses it.
 
         Raises `Unusable` when there is none before it.
         """

@@ -35,8 +35,11 @@ class Shortages:
                     return None
 
     def still_full(self):
-        """Give back the slots of threads that died before they could. (Nobody else takes slots: if
-        there is none after the threads were counted, then none was free before.)"""
+        """Give back the slots of threads that died before they could.
+
+        First the living threads are counted. If there is no free slot after that, there was none
+        before, for only this thread takes slots: each thread that is missing died with its slot.
+        """
         super().still_full()
         living = len(self.crew.members())
         if self.slots.acquire(blocking=False):

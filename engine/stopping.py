@@ -8,11 +8,12 @@ import time
 
 
 class GracefulStop:
-    """Mix-in for a server with `Accounts` and `LeadingThreads`: the method ``stop``.
+    """Mix-in for a `BoundedThreadingTCPServer` with `Accounts` and `LeadingThreads`: the method
+    ``stop``.
 
-    On Windows nothing wakes a thread that waits for a client; there it waits for ``bell`` as well,
-    a socket that can be read from the stop on, whoever else reads it or not: the stop closes the
-    other end of it.
+    On Windows to shut down a client's socket does not wake the thread that waits for it. So that
+    thread waits for two sockets, the client's and the ``bell``. The stop closes the other end of the
+    bell: then all see that it can be read.
     """
 
     _bell_pull = None
@@ -50,7 +51,7 @@ class GracefulStop:
                 shut(entry.request, socket.SHUT_RDWR)
             busy = {entry.thread for entry in self.books.entries()}
         for thread in self.crew.members():  # so that they log before the caller goes on
-            if thread.ident not in busy:
+            if thread.ident not in busy and thread is not threading.current_thread():
                 thread.join(max(0.0, ends - time.monotonic()))
         return len(cut_off)
 
@@ -58,7 +59,7 @@ class GracefulStop:
         for entry in self.books.entries():
             if entry.client.thread == threading.get_ident():
                 entry.client.make_way()  # its handler is what called `stop`
-        shut(self.socket, socket.SHUT_RDWR)  # wakes who waits in accept, on Linux
+        shut(self.socket, socket.SHUT_RDWR)  # wakes a leader that waits for the next client, on Linux
         self.shutdown()
         self.stopping.set()  # again: serve_forever clears it when it has only just begun
 
@@ -67,7 +68,7 @@ class GracefulStop:
         if self._bell_pull:
             self._bell_pull.close()
             return
-        for entry in self.books.entries():  # on Windows this would reset it if more input came
+        for entry in self.books.entries():  # on Windows, if more came, it would reset the connection
             shut(entry.request, socket.SHUT_RD)
 
 

@@ -4,8 +4,8 @@ import threading
 
 
 class HandlerSupport:
-    """The server, as its handlers see it. Here nothing comes of anything: what a server of ours can
-    do, its class does.
+    """The server, as its handlers see it. These methods do nothing. Our servers override them; so a
+    handler works under any other server, too.
 
     A handler uses, of the server that it runs under,
 
@@ -43,7 +43,7 @@ class ClientState:
 
     - ``answered``: how many of its messages have been answered;
     - ``failed``: whether the service failed on one of them;
-    - ``thread``: the ident of the thread that answers it just now; None: the thread that it has.
+    - ``thread``: the ident of the thread that answers it just now; None: the one in its `Entry`.
     """
 
     answered = 0

@@ -53,10 +53,9 @@ class LineHandler(socketserver.StreamRequestHandler):
     For the caller: a service that says it does not wait calls ``make_way()`` just before the rare
     place where it does. ``client_address``, ``server`` and the rest are socketserver's.
 
-    How the conversation ended reaches the server as socketserver provides: `handle` returns
-    when the client was answered (also with an ``ERR`` because the service failed, which it tells
-    the server), lets ``socket.timeout`` out when a deadline passed, and ``ConnectionError`` when
-    the client went away.
+    `handle` tells the server how the conversation ended. It returns: the client was answered (also
+    with an ``ERR`` because the service failed). It raises ``socket.timeout``: a deadline passed. It
+    raises ``ConnectionError``: the client is gone.
     """
 
     timeout = 60.0
@@ -168,5 +167,5 @@ class LineHandler(socketserver.StreamRequestHandler):
 
     @makes_way
     def finish(self):
-        """Close the connection: it was all sent, and nothing else holds on to the socket."""
+        """Close the connection: it was all sent, and no file object keeps it open."""
         self.connection.close()

@@ -126,6 +126,13 @@ def test_a_message_that_is_too_long():
         ended(server, "served")
 
 
+def test_one_message_that_is_too_long():
+    """As short as the lane takes them, and longer than this service allows."""
+    with who(max_line=10) as server, settled(server) as connection:
+        connection.sendall(b"x" * 11 + b"\n")
+        assert read_all(connection).startswith(b"ERR message too long: at most 10 bytes")
+
+
 def test_bytes_that_are_not_utf_8_and_a_service_with_a_mistake(caplog):
     with who() as server, settled(server) as connection:
         connection.sendall(b"ab\xff\n")
@@ -300,6 +307,35 @@ def test_who_had_to_wait_goes_on_in_its_own_thread_until_it_has_settled_again():
         for _ in range(SETTLED + 5):
             assert ask(connection, "wait") == "own thread"
         wait_until(lambda: ask(connection) == "lane", "the way back into the lane")
+
+
+class Lasting(Who):
+    """Answers ``long`` when the test says so."""
+
+    begun, go_on = threading.Event(), threading.Event()
+
+    def reply(self, message):
+        if message == "long":
+            self.make_way()
+            self.begun.set()
+            assert self.go_on.wait(PATIENCE)
+        return super().reply("")
+
+
+def test_whose_answer_is_being_made_is_not_silent_and_others_are_answered_meanwhile():
+    """The service makes way: another thread leads in the lane."""
+    handler = in_lane(Lasting, begun=threading.Event(), go_on=threading.Event())
+    with serving(handler, max_threads=8) as server, contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(settled(server)) for _ in range(4)]
+        clients[0].sendall(b"long\n")
+        assert handler.begun.wait(PATIENCE)
+        words = sorted(client.doing.word for client in server.in_service())
+        assert words == ["in work", "silent", "silent", "silent"]
+        for client in clients[1:]:
+            client.sendall(b"\n")
+        assert select.select(clients[1:], [], [], PATIENCE)[0]
+        handler.go_on.set()
+        assert [read_line(client) for client in clients] == ["lane"] * 4
 
 
 @needs_linux

@@ -7,7 +7,7 @@ from test_extremes import PLAIN
 
 from handlers.temperature import registry as registry_module
 from handlers.temperature.reading import Reading
-from handlers.temperature.registry import Registry
+from handlers.temperature.registry import Registry, table_of
 
 
 @pytest.fixture(params=["a heap", "max() and min()"])
@@ -115,7 +115,7 @@ def test_a_reading_that_cannot_be_recorded_changes_nothing(monkeypatch, number, 
 
 
 def test_the_table_is_aligned():
-    assert registry_of("São Paulo,31,-3", "Ouro Preto do Oeste,31.5,24").table() == """\
+    assert table_of(registry_of("São Paulo,31,-3", "Ouro Preto do Oeste,31.5,24")) == """\
 City                  Max  Min
 São Paulo              31   -3
 Ouro Preto do Oeste  31.5   24"""

@@ -16,8 +16,8 @@ depends on it, for the outcome), never for the thread of another client. The con
 nothing but the disk. It takes everything that waits at once: one hold of the lock, one summary and,
 with a store, one transaction for all of it, so that many clients share one `fsync`.
 
-The order is: stored, then recorded, then ``BYE``. Without a store ``BYE`` is sent when the reading
-is in the queue; a query goes through the same queue, so it finds everything that came before it.
+With a store the order is: stored, then recorded, then ``BYE``. Without one ``BYE`` is sent as soon as
+the reading is in the queue; a query goes through the same queue, so it finds everything that came before it.
 """
 
 import collections
@@ -35,7 +35,7 @@ from engine.seldom import Seldom
 from handlers.lines import BadMessage, LineHandler
 from handlers.temperature.batches import BatchQueue, Item
 from handlers.temperature.reading import parse, parse_city
-from handlers.temperature.registry import Registry
+from handlers.temperature.registry import Registry, table_of
 
 log = logging.getLogger(__name__)
 
@@ -310,8 +310,10 @@ class Consumer(threading.Thread):
 
 def show():
     """Print the summary; with the log at DEBUG (``-v``) the whole registry before it, as a table."""
-    with lock:
-        text = registry.summary().for_screen()
-        if registry and log.isEnabledFor(logging.DEBUG):
-            text = registry.table() + "\n" + text
+    with lock:  # for as long as it takes to copy, no longer
+        summary = registry.summary()
+        known = list(registry) if log.isEnabledFor(logging.DEBUG) else []
+    text = summary.for_screen()
+    if known:
+        text = table_of(known) + "\n" + text
     print(text)

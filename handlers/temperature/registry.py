@@ -79,13 +79,14 @@ class Registry:
             return Summary(None, None, 0)
         return Summary(self.hottest(), self.coldest(), len(self._readings))
 
-    def table(self):
-        """Return all the readings as lines of text in aligned columns."""
-        rows = [(_("City"), _("Max"), _("Min")),
-                *((city, decimals(high), decimals(low)) for city, high, low in self)]
-        widths = [max(len(row[column]) for row in rows) for column in range(3)]
-        return "\n".join("{:<{}}  {:>{}}  {:>{}}".format(
-            row[0], widths[0], row[1], widths[1], row[2], widths[2]) for row in rows)
+
+def table_of(readings):
+    """Return *readings* as lines of text in aligned columns."""
+    rows = [(_("City"), _("Max"), _("Min")),
+            *((city, decimals(high), decimals(low)) for city, high, low in readings)]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    return "\n".join("{:<{}}  {:>{}}  {:>{}}".format(
+        row[0], widths[0], row[1], widths[1], row[2], widths[2]) for row in rows)
 
 
 def plain(name):
