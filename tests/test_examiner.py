@@ -47,7 +47,7 @@ WRONG = {
     "at_once": ["at once"], "silent_clients": [], "crowd": ["crowd"], "short_queue": [],
     "empty": ["at once", "empty"], "not_utf_8": ["at once", "not UTF-8"], "slots_lost": ["not UTF-8"],
     "no_word": ["at once", "no word"], "hang_up": ["hang-up"], "endless_loop": ["no word"],
-    "reset": ["at once", "reset"], "unread": ["at once", "unread"],
+    "reset": ["at once", "reset"], "slower": ["reset"], "unread": ["at once", "unread"],
     "missing_field": ["missing field"], "wrong_number": ["wrong number"],
     "wrong_number_kept": ["wrong number"], "empty_name": ["empty name"]}
 
@@ -55,11 +55,15 @@ WRONG = {
 FALLEN = {"empty": "has ended", "not_utf_8": "has ended", "no_word": "has ended", "reset": "has ended",
           "unread": "has ended", "slots_lost": "Perhaps each of them keeps its slot"}
 
-#: Servers that then go on for ever.
-ENDLESS = {"endless_loop", "hang_up"}
+#: Servers that then go on for ever, or are slow: for them the examination ends with their own check.
+ENDLESS = {"endless_loop", "hang_up", "slower"}
 
 #: Servers of temperatures.
 READINGS = {"missing_field", "wrong_number", "wrong_number_kept", "empty_name"}
+
+#: Those that a test of another kind asks for.
+ALSO = {("slower", "mistake"), ("short_queue", "mistake"), ("each_piece", "mistake"), ("ends_at_once", "mistake"),
+        ("--max-per-host 3 --work 0.05", "ours")}
 
 #: So many are examined side by side: most of that is waiting, but not under Wine.
 SIDE_BY_SIDE = 6 if os.name == "nt" else 40
@@ -124,7 +128,7 @@ def results(request):
     """What comes of all servers that are asked for, and of what else takes long, side by side: a name, or
     (name, kind) -> a future. Most of an examination is waiting."""
     cases = [item.callspec.params.get("case") for item in request.session.items if hasattr(item, "callspec")]
-    wanted = set(case for case in cases if isinstance(case, tuple))  # it is none where there are no steps
+    wanted = ALSO.union(case for case in cases if isinstance(case, tuple))  # it is none where there are no steps
     wanted = sorted(wanted, key=lambda case: ["ours", "step", "mistake", "mended"].index(case[1]))  # the longest first
     with concurrent.futures.ThreadPoolExecutor(6) as pool:  # first, since to start a program is work
         started = [pool.submit(start, *case) for case in wanted]
@@ -168,6 +172,11 @@ def test_our_own_server_is_accused_of_nothing(results, case):
 def test_the_steps_of_the_lesson_are_accused_of_nothing_but_what_is_true(results, case):
     found = results[case].result()
     assert to_mend(found) == (["at once"] if case[0].startswith("1_") else []), found
+
+
+def test_a_server_that_becomes_slower_is_told_by_how_much(results):
+    assert re.match(r"After a client whose connection broke \(a reset\) a reply takes \d+ times as long: [3-9]\d\d\.\d ms\.",
+                    results["slower", "mistake"].result()["reset"].text)
 
 
 def test_what_is_no_mistake_is_noted(results):

@@ -36,6 +36,7 @@ def run_examination(options):
     except KeyboardInterrupt:
         return sheet.end(interrupted=True)
     finally:
+        sheet.progress.clear()
         server.silent = []
         server.leave_all()
     return sheet.end()

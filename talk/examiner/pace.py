@@ -11,7 +11,7 @@ import time
 TIMES_SLOWER, SECONDS_SLOWER = 8, 0.02
 
 #: So many replies are measured: few, since each takes a port of this system for a minute.
-REPLIES = 5
+REPLIES = 3
 
 #: Seconds that a reply of the server takes, and a byte to a thread of our own and back: medians.
 Pace = collections.namedtuple("Pace", "server own")
