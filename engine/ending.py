@@ -43,13 +43,15 @@ def left_behind():
 def flush_files():
     """Have written what files still keep in memory, as Python does when it deletes them.
 
-    Not the standard streams: whoever prints flushes them, and one may stand still.
+    Of the standard streams only a line that has no end: the `Screen` has flushed all else, and one
+    that stands still would keep us.
     """
     standard = {id(part) for stream in (sys.__stdout__, sys.__stderr__)
                 for part in (stream, getattr(stream, "buffer", None))}
-    for each in gc.get_objects():
-        if issubclass(type(each), io.IOBase) and id(each) not in standard:
-            try:
-                each.flush()
-            except (OSError, ValueError):
-                continue  # its disk is full, or it is closed: Python does not say so either
+    files = [each for each in gc.get_objects()
+             if issubclass(type(each), io.IOBase) and id(each) not in standard]
+    for each in files + [stream for stream in (sys.stdout, sys.stderr) if stream]:
+        try:
+            each.flush()
+        except (OSError, ValueError):
+            continue  # its disk is full, or it is closed: Python does not say so either

@@ -44,15 +44,16 @@ class Screen:
     then put before the outer one. Nobody waits for a stream while holding it.
 
     At any line there may be no memory. So a text is kept, or taken, in one step; the size may be
-    too small then, until nothing waits. The thread goes on: it has lost the text at hand, and counts
-    it.
+    too small then, until it is reckoned anew. The thread goes on: it has lost the text at hand, and
+    counts it.
     """
 
     def __init__(self):
         self._lock = threading.RLock()
         self._came = threading.Condition(self._lock)
         self._waiting = collections.deque()  # pairs of a stream and a text
-        self._size = 0  # characters of those
+        self._texts = collections.deque()  # those of them that the thread has taken
+        self._size = 0  # characters of all these, before they are written
         self._missed = Missed(self._lock)
         self._dropping = False  # whether what comes is dropped, until nothing waits any more
         self._written = 0  # texts
@@ -63,7 +64,7 @@ class Screen:
         self._deadline = math.inf  # of the end
         self._ending = self._ended = False
         self._gathering = False  # whether the thread lets what comes gather
-        self._at_hand = None  # the pair that the thread is writing
+        self._at_hand = None  # the one that it is writing
         self._thread = threading.Thread(target=self._run, name="screen", daemon=True)
         self._thread.start()
 
@@ -132,11 +133,11 @@ class Screen:
         """Wait for texts, write them, and let others gather for a moment."""
         with self._lock:
             self._gathering = False
-            self._came.wait_for(lambda: self._waiting or self._missed or self._ending)
-        self._write_what_waits()
+            self._came.wait_for(lambda: self._texts or self._waiting or self._missed or self._ending)
+        self._write_texts()
         with self._lock:
-            if not self._waiting:
-                self._size, self._dropping = 0, False
+            self._size = sum(len(text) for stream, text in self._waiting)
+            self._dropping = self._dropping and bool(self._waiting)
         if not (self._dropping or self._ending):
             self._missed.tell()
         with self._lock:
@@ -145,33 +146,29 @@ class Screen:
 
     def _finish(self):
         """Write what waits, and how many lines were missed. Nothing comes any more but that."""
-        self._write_what_waits()
-        self._dropping = False
+        while self._texts or self._waiting:
+            self._write_texts()
+        self._deadline, self._dropping = math.inf, False
         self._missed.tell()
-        self._write_what_waits()
+        while self._texts or self._waiting:
+            self._write_texts()
         with self._lock:
-            self._ended = not self._waiting
+            self._ended = True
 
-    def _write_what_waits(self):
-        """Write as many texts as wait now."""
-        for number in range(len(self._waiting)):
-            if self._take():
-                self._write(*self._at_hand)
-                self._at_hand = None
-                self._written += 1
-
-    def _take(self):
-        """Take the next text to be written; return False when there is none, or no time for it."""
+    def _write_texts(self):
+        """Write the texts that wait now, or those that an error has left of them."""
         with self._lock:
-            if time.monotonic() >= self._deadline:
-                while self._waiting:
-                    self._missed.add(LATE, self._waiting[0][1])
-                    self._waiting.popleft()
-                self._deadline = math.inf
-            if self._waiting:
-                self._size -= len(self._waiting[0][1])
-                self._at_hand = self._waiting.popleft()
-            return self._at_hand is not None
+            if not self._texts:
+                self._texts, self._waiting = self._waiting, collections.deque()
+        while self._texts and time.monotonic() < self._deadline:
+            self._at_hand = self._texts.popleft()
+            self._write(*self._at_hand)
+            self._at_hand = None
+            self._written += 1
+        with self._lock:
+            while self._texts:  # there is no time for them
+                self._missed.add(LATE, self._texts[0][1])
+                self._texts.popleft()
 
     def _write(self, stream, text):
         """Write *text*. Whoever read the stream may have left (``server.py | head``): that is said
@@ -181,7 +178,9 @@ class Screen:
         try:
             stream.write(text)
             stream.flush()
-        except (OSError, ValueError) as error:
+        except MemoryError:
+            raise  # that passes
+        except Exception as error:  # OSError or ValueError, if it is a stream of Python's
             self._gone.add(stream)
             if stream is sys.__stdout__:
                 log.warning(GONE, reason(error))

@@ -15,6 +15,9 @@ log = logging.getLogger("server")
 #: Seconds after which a stop that has not ended ends all the same, as when a disk stands still.
 STOP_LIMIT = 4.5
 
+#: Seconds for saying that; if need be the same again for ending by other means.
+TO_SAY_SO = 0.2
+
 #: Seconds after the first signal within which a further one is its *twin*: a terminal that is closed
 #: sends SIGHUP from the system and from the shell, GNU ``timeout`` sends SIGTERM to the program and
 #: then to its group. The twin of a Ctrl+C (``timeout -s INT``) comes sooner than anybody types.
@@ -62,7 +65,7 @@ class StopSignals:
         self._received = queue.SimpleQueue()
         self._limits = []
         self._limit(STOP_LIMIT, log.error, TOO_SLOW)
-        self._limit(STOP_LIMIT + 0.2, os._exit, 1)
+        self._limit(STOP_LIMIT + TO_SAY_SO, os._exit, 1)
         self._nowhere = os.open(os.devnull, os.O_WRONLY)  # for what faulthandler tells
         self._first = None  # the time.monotonic() of the first signal
         caught = [each for each in STOP_SIGNALS
@@ -93,7 +96,7 @@ class StopSignals:
         for waiting in (self._received, *self._limits):
             waiting.put(reason)
         with contextlib.suppress(RuntimeError):  # no thread for it
-            faulthandler.dump_traceback_later(STOP_LIMIT + 0.4, exit=True, file=self._nowhere)
+            faulthandler.dump_traceback_later(STOP_LIMIT + 2 * TO_SAY_SO, exit=True, file=self._nowhere)
 
     def _watch_the_console(self):
         """Stop when the console ends. Windows calls this in a thread of its own, and ends the

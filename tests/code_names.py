@@ -135,10 +135,10 @@ def is_ours(name):
 
 
 def is_of_python(name):
-    """Tell whether a *name*, maybe with points in it, is one of the language or its library."""
+    """Tell whether a *name* is one of the language, or with points in it one of its library."""
     first, *others = name.split(".")
-    if keywords.iskeyword(name) or hasattr(builtins, name):
-        return True
+    if not others:
+        return keywords.iskeyword(name) or hasattr(builtins, name)
     with contextlib.suppress(ImportError, AttributeError):
         value = getattr(builtins, first, None) or importlib.import_module(first)
         for number, other in enumerate(others):

@@ -29,7 +29,7 @@ def pytest_runtestloop(session):
     os.close(end)
     workers = {}
     try:
-        for _ in range(min(len(files), PROCESSES * os.cpu_count())):
+        for number in range(min(len(files), PROCESSES * os.cpu_count())):
             start_worker(workers, session, files, todo)
         hand_on(session, workers)
     finally:
@@ -41,7 +41,7 @@ def pytest_runtestloop(session):
 
 def files_of(tests):
     """Return the *tests* as a list of lists, one for each file, the longest first."""
-    files = [list(group) for _, group in itertools.groupby(tests, lambda test: test.location[0])]
+    files = [list(group) for name, group in itertools.groupby(tests, lambda test: test.location[0])]
     return sorted(files, key=lambda file: not file[0].location[0].endswith(LONGEST))
 
 

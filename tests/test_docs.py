@@ -114,7 +114,8 @@ def test_the_links_of_a_document_lead_somewhere(document):
 #: What the documents name in backticks that others have made: words of Python's library that stand
 #: there alone, of systems and commands, of protocols, of the lesson; and what a reader types, gets or makes.
 OTHERS = set("""
-accept listen recv makefile decode select put Lock Queue ThreadingMixIn ThreadingTCPServer
+socketserver json atexit select accept listen recv makefile readline decode put Lock Queue
+ThreadingMixIn ThreadingTCPServer
 epoll kqueue fsync SO_RCVTIMEO SO_EXCLUSIVEADDRUSE PYTHONIOENCODING WINDOWS_PYTHON Lib DLLs
 nc telnet nohup py python python3 python.exe venv wine sqlite3 chcp kill strace sudo npm netsh
 axe.min.js axe.run --help -rs --one-file --disable-gil GET HEAD null recvall

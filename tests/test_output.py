@@ -42,7 +42,7 @@ def test_what_is_written_in_pieces_comes_out_in_whole_lines():
 
     def write(number):
         go_on.wait(PATIENCE)
-        for _ in range(100):
+        for turn in range(100):
             print(number, "and", number, file=lines)
     threads = [threading.Thread(target=write, args=(n,)) for n in range(8)]
     for thread in threads:
@@ -80,12 +80,13 @@ def test_the_end_does_not_wait_for_a_screen_that_stands_still():
     stream.moves.set()
 
 
-def test_a_stream_that_is_gone_is_said_once(caplog):
+@pytest.mark.parametrize("error", [BrokenPipeError(32, "Broken pipe"), AttributeError("flush")])
+def test_a_stream_that_is_gone_is_said_once(caplog, error):
     class Gone(Stream):
         def write(self, text):
-            raise BrokenPipeError(32, "Broken pipe")
+            raise error
     screen, gone, stream = output.Screen(), Gone(), Stream()
-    for _ in range(3):
+    for turn in range(3):
         screen.put(gone, "x\n")
         screen.put(stream, "y\n")
     assert screen.end() and stream.text == "y\n" * 3
@@ -110,7 +111,7 @@ def test_a_pipe_that_nobody_reads(tmp_path):
         sender = threading.Thread(target=client.sendall, args=((long + "\n").encode() * count,))
         sender.start()
         with client.makefile() as replies:
-            for _ in range(count):
+            for turn in range(count):
                 assert replies.readline() == long.upper() + "\n"
         sender.join(PATIENCE)
     out = Output(server.stdout)
@@ -165,7 +166,7 @@ def test_what_was_held_back_comes_when_the_terminal_moves_again():
     terminal = Terminal("--port", "0", program=("server.py",))
     port = int(terminal.wait_for(r"Listening on 127.0.0.1:(\d+)").group(1))
     terminal.type("\x13")
-    for _ in range(3):
+    for turn in range(3):
         with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
             client.sendall(b"x\n")
             assert read_all(client) == b"X\n"
@@ -251,7 +252,7 @@ def test_a_service_that_prints_without_end_does_not_cost_the_totals(tmp_path):
         server = start_program("-c", endless, "--port", str(port), stdout=stream, stderr=stream)
     try:
         wait_until(lambda: listens(port))
-        clients = [opened(socket.create_connection(("127.0.0.1", port), PATIENCE)) for _ in range(2)]
+        clients = [opened(socket.create_connection(("127.0.0.1", port), PATIENCE)) for turn in range(2)]
         for number, client in enumerate(clients):
             client.sendall(b"%d\n" % number)
             wait_until(lambda: b"thinking about %d" % number in out.read_bytes())
@@ -281,8 +282,8 @@ def test_the_end_waits_for_a_slow_screen_for_a_while_only(caplog, monkeypatch):
 
 
 #: The steps of the screen's thread, and of who puts something, that may find no memory.
-STEPS = ["Screen._go_on", "Screen._write_what_waits", "Screen._take", "Screen._write", "Missed.tell",
-         "Missed.add", "Screen._finish", "Screen._keep"]
+STEPS = ["Screen._go_on", "Screen._write_texts", "Screen._write", "Screen._finish", "Screen._keep",
+         "Missed.tell", "Missed.add"]
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -75,9 +75,9 @@ class Registry:
 
     def summary(self):
         """Return the `Summary` of all cities."""
-        if not self:
+        if not self._readings:
             return Summary(None, None, 0)
-        return Summary(self.hottest(), self.coldest(), len(self))
+        return Summary(self.hottest(), self.coldest(), len(self._readings))
 
     def table(self):
         """Return all the readings as lines of text in aligned columns."""

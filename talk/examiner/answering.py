@@ -67,6 +67,7 @@ def quoted(text):
 
 
 def answers(server):
+    """Is a line answered, how, and a second client too; else by what rule?"""
     server.meeting, unanswered = meet(server)
     if server.meeting.message is None:
         return mend(_(NEVER_READS).format(greeting=came(server.greeting)), final=True)
@@ -98,12 +99,14 @@ def how_it_answers(server):
 
 
 def greeting(server):
+    """Does it speak first?"""
     if server.greeting:
         return mend(_(SPEAKS_FIRST).format(greeting=came(server.greeting)))
     return ok(_(SILENT_FIRST))
 
 
 def line_feed(server):
+    """Does its reply end with a line feed?"""
     reply = server.meeting.reply
     if not server.lines:
         return mend(_(NO_END).format(reply=came(reply)))
@@ -112,6 +115,7 @@ def line_feed(server):
 
 
 def closes(server):
+    """Does it close after its reply, or stay, and does it notice that its client has left?"""
     meeting = server.meeting
     if meeting.closes == NEVER and meeting.second:
         return mend(_(GOES_ON).format(seconds=decimals("%.1f" % (4 * server.patience))), final=True)
@@ -121,6 +125,7 @@ def closes(server):
 
 
 def second_message(server):
+    """Where it stays: is a second message answered?"""
     if server.meeting.closes == AFTER_ITS_CLIENT:
         return ok(_(ANSWERS_AGAIN)) if server.meeting.second else mend(_(ANSWERS_ONCE))
     return None

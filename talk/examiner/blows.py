@@ -53,29 +53,35 @@ def endure(server, check, strike, perhaps=PERHAPS_EXCEPTION):
 
 
 def empty(server):
+    """Does it survive empty messages?"""
     return endure(server, "empty", lambda count: send_many(server, b"\n", count))
 
 
 def not_utf_8(server):
+    """Does it survive bytes that are not UTF-8?"""
     data = (server.message("S\xe3o") + "\n").encode("latin-1")
     return endure(server, "not UTF-8", lambda count: send_many(server, data, count))
 
 
 def no_word(server):
+    """Does it survive clients that leave without a word, and notice them?"""
     return endure(server, "no word", lambda count: leave(server, b"", count), PERHAPS_LOOP)
 
 
 def hang_up(server):
+    """Does it survive clients that leave in mid-message, and notice them?"""
     if server.has_to_mend("no word"):
         return not_asked("no word")
     return endure(server, "hang-up", lambda count: leave(server, BEGINNING, count), PERHAPS_LOOP)
 
 
 def reset(server):
+    """Does it survive connections that break?"""
     return endure(server, "reset", lambda count: break_off(server, BEGINNING, count))
 
 
 def unread(server):
+    """Does it survive clients that do not wait for their replies?"""
     data = line(server.message())
     return endure(server, "unread", lambda count: break_off(server, data, count))
 

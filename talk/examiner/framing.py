@@ -5,11 +5,13 @@ from talk.examiner.answering import quoted
 from talk.examiner.examinee import SILENCE, WHOLE, Answer, line
 from talk.examiner.meeting import AFTER_ITS_REPLY
 from talk.examiner.relation import CAPITALS, number_of
-from talk.examiner.verdicts import mend, not_asked, note, ok
+from talk.examiner.verdicts import MEND, mend, not_asked, note, ok
 from talk.examiner.wire import RESET
 
-#: Bytes of the long messages.
+#: Bytes of the long messages; how many times as long as for a short one a server may take; the seconds
+#: that it may take at most.
 LENGTHS = 2000, 60000
+LONGER, LONGEST = 5, 30.0
 
 #: Each experiment in pieces is made so many times: a right reply may be luck, a wrong one is proof.
 TIMES = 3
@@ -112,6 +114,7 @@ def whole_from_pieces(server):
 
 
 def waits(server):
+    """Does it wait for the line feed?"""
     message, connection = server.message(), server.open()
     connection.send(message.encode())
     pause = max(server.measures.quiet, server.patience / 2)
@@ -128,6 +131,7 @@ def waits(server):
 
 
 def pieces(server):
+    """Is a message in two pieces answered whole?"""
     answer = whole_from_pieces(server)
     if answer.how == WHOLE:
         return ok(_(IN_PIECES))
@@ -136,6 +140,7 @@ def pieces(server):
 
 
 def accents(server):
+    """Do accents come back right?"""
     message = server.message("São João")
     answer = server.twice(lambda seconds: server.ask(message, seconds=seconds))
     if server.relation.is_exact(message, answer.text):
@@ -146,6 +151,7 @@ def accents(server):
 
 
 def half_a_letter(server):
+    """Is a letter of which half comes first put together?"""
     for check in "accents", "pieces":
         if server.has_to_mend(check):
             return not_asked(check)
@@ -154,6 +160,16 @@ def half_a_letter(server):
 
 
 def two_lines(server):
+    """Are two messages in one packet both answered; where it closes, the first?"""
+    for _again in range(TIMES):
+        verdict = two_lines_once(server)
+        if verdict.mark == MEND:
+            break
+    return verdict
+
+
+def two_lines_once(server):
+    """Send two messages in one packet; return the verdict on that."""
     one, two, relation = server.message(), server.message(), server.relation
 
     def has_both():
@@ -167,23 +183,22 @@ def two_lines(server):
     wanted = has_both if server.meeting.second else lambda: server.is_whole(connection, one)
     for seconds in server.patience, 3 * server.patience:
         server.wait(connection, wanted, seconds)
-    both = has_both()
-    reply = server.text_of(connection)
+    both, reply = has_both(), server.text_of(connection)
     answer = Answer(reply, connection.ended or SILENCE, 0.0)
     connection.leave()
     first = reply if relation.tells_apart() else reply.partition("\n")[0].strip("\r")
     if both:
         return ok(_(TWO))
     if relation.fits(one, first):
-        if server.meeting.closes == AFTER_ITS_REPLY or not server.meeting.second:
-            return ok(_(FIRST_OF_TWO))
-        return mend(_(SECOND_LOST))
+        stays = server.meeting.closes != AFTER_ITS_REPLY and server.meeting.second
+        return mend(_(SECOND_LOST)) if stays else ok(_(FIRST_OF_TWO))
     if reply:
         return mend(_(TWO_AS_ONE).format(reply=quoted(reply)))
     return note(_(RESET_OVER_IT)) if answer.how == RESET else mend(_(NEITHER).format(how=way(answer)))
 
 
 def carriage_return(server):
+    """Is a line understood that ends with a carriage return, too?"""
     message = server.message()
     answer = server.twice(lambda seconds: server.ask(
         message, message.encode() + b"\r\n", seconds))
@@ -194,25 +209,32 @@ def carriage_return(server):
 
 
 def long_message(server):
+    """Are long messages answered whole, or refused with a reason?"""
+    usual = 0.0
     for length in LENGTHS:
-        verdict = one_long_message(server, length)
+        verdict, seconds = one_long_message(server, length, usual)
         if verdict:
             return verdict
+        usual = min(LONGEST, LONGER * seconds * max(LENGTHS) / length)
     return ok(_(LONG).format(lengths=", ".join(map(str, LENGTHS))))
 
 
-def one_long_message(server, length):
-    """Return the verdict on a message of *length* bytes and some; None when it was answered."""
+def one_long_message(server, length, usual):
+    """Return the verdict on a message of *length* bytes and some, None when it was answered, and the seconds
+    that took. It may take *usual* seconds, or more than that."""
     number, message = None, server.message("A" * length)
     if server.service == "temp":
         message = server.message()
         number = number_of(message)
         message = message.replace(",31", "," + " " * length + "31")
-    answer = server.twice(lambda seconds: server.ask(
-        message, seconds=max(seconds, server.measures.first)))
+    answer = server.twice(lambda seconds: server.ask(message, seconds=max(usual, seconds * LONGER)))
     if number:  # so that the registry, which may be shown, has no such reading
-        short = server.message(number=number)
-        server.ask(short)
+        server.ask(server.message(number=number))
+    return verdict_on_length(server, message, length, answer), answer.seconds
+
+
+def verdict_on_length(server, message, length, answer):
+    """Return the verdict on the *answer* to a long *message*; None where it is right."""
     text = answer.text
     if server.relation.fits(message, text) or number_of(message) in text and len(text) >= length:
         return None

@@ -4,7 +4,7 @@ import time
 
 from engine.language import _, decimals
 from talk.examiner.answering import quoted
-from talk.examiner.examinee import SILENCE, WHOLE, line
+from talk.examiner.examinee import SILENCE, WHOLE, Unreached, line
 from talk.examiner.relation import number_of
 from talk.examiner.verdicts import mend, not_asked, note, ok
 from talk.examiner.wire import ABSENT, CLOSED, step
@@ -18,6 +18,7 @@ LONGER = 1, 2, 4
 
 ALIKE = "its replies are all alike: whose a reply is cannot be seen from outside"
 APART = "{count} clients at once had each its own reply"
+NOT_ALL = "{right} of {count} clients at once had their own replies, and nobody had another one's"
 MIXED = ("{mixed} of {count} clients at once got another one's reply: '{message}' was answered with "
          "'{reply}'. Perhaps the threads share a variable. Keep the message and the socket in local "
          "variables, or in an object of each client's own (self.data), never in a global one.")
@@ -99,12 +100,15 @@ def waves(server):
         while len(wave) < min(size, server.measures.crowd - len(members)):
             member = Member(server, server.message("Crowd"))
             connection = member.connection
-            server.wait(connection, lambda: connection.connected is not None, server.patience / 4)
+            limit = server.patience / 4 if wave else 4 * server.patience
+            server.wait(connection, lambda: connection.connected is not None, limit)
             if connection.connected is None:  # there was no room: it is not there for the server either
                 connection.close()
-                size = max(1, len(wave))
                 break
             wave.append(member)
+        if not wave:
+            raise Unreached(ABSENT)
+        size = len(wave)
         for member in wave:
             member.connection.send(line(member.message))
         run_together(server, wave)
@@ -134,17 +138,22 @@ def told(text, mixed, members):
 
 
 def mixed_up(server):
+    """Two clients, then many, each with a text of its own: whose reply did each get?"""
     if not server.relation.tells_apart():
         return note(_(ALIKE))
     for times in LONGER:
-        pair = in_halves(server, times * server.measures.gap)
-        mixed = mixed_up_among(server, pair)
-        verdict = told(MIXED, mixed, pair) if mixed else one_speaks(server, times * server.measures.gap)
+        verdict = one_speaks(server, times * server.measures.gap)
         if verdict:
             return verdict
+        pair = in_halves(server, times * server.measures.gap)
+        mixed = mixed_up_among(server, pair)
+        if mixed:
+            return told(MIXED, mixed, pair)
     members = waves(server)
     mixed = mixed_up_among(server, members)
-    return told(MIXED, mixed, members) if mixed else ok(_(APART).format(count=len(members)))
+    right = sum(server.relation.fits(member.message, member.text) for member in members)
+    text = _(APART if right == len(members) else NOT_ALL)
+    return told(MIXED, mixed, members) if mixed else ok(text.format(right=right, count=len(members)))
 
 
 def one_speaks(server, gap):
@@ -181,6 +190,7 @@ def in_halves(server, gap):
 
 
 def crowd(server):
+    """Many clients, all at once: who was answered, and who had to knock again?"""
     if server.has_to_mend("mixed up"):
         return not_asked("mixed up")
     members, seconds = rush(server)

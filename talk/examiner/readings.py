@@ -66,6 +66,7 @@ def finds(server, message):
 
 
 def query(server):
+    """Does it answer a query with the latest reading?"""
     message = server.message()
     reply_to(server, message)
     server.queries, asked = finds(server, message), query_for(message)
@@ -76,14 +77,17 @@ def query(server):
 
 
 def missing_field(server):
+    """What becomes of a reading with a missing field?"""
     return after(server, _(MISSING_FIELD), server.message().rpartition(",")[0])
 
 
 def wrong_number(server):
+    """What becomes of a reading with a wrong number?"""
     return after(server, _(WRONG_NUMBER), server.message().replace(",31,", ",quente,"))
 
 
 def empty_name(server):
+    """What becomes of a reading without a city?"""
     return after(server, _(EMPTY_NAME), "," + server.message().partition(",")[2])
 
 

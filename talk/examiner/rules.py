@@ -39,8 +39,7 @@ def by_what_rule(server, connection, meeting):
     if meeting.how != SILENCE:
         return mend(_(WITHOUT_REPLY), final=True)
     try:
-        text = (to_others(server, connection)
-                or after_another_end(server, connection, len(line(meeting.message)))
+        text = (to_others(server, connection) or after_more(server, connection)
                 or at_the_end(server, connection) or length_first(server))
     except Unreached:
         text = None
@@ -55,17 +54,19 @@ def reply_after(server, connection, data):
     return came(server.beyond_greeting(connection))
 
 
-def after_another_end(server, connection, count):
+def after_more(server, connection):
+    """Send other ends of a message, then more and more bytes; return what is said where a reply comes."""
+    reply = came(server.beyond_greeting(connection))
+    if reply:  # to the lines that were sent by now
+        return _(BY_LENGTH).format(count=connection.sent, reply=reply)
     for name, end in ENDS:
         reply = reply_after(server, connection, end)
         if reply:
             return _(OTHER_END).format(end=name, reply=reply)
-        count += len(end)
     for filling in FILLINGS:
         reply = reply_after(server, connection, b"." * filling)
-        count += filling
         if reply:
-            return _(BY_LENGTH).format(count=count, reply=reply)
+            return _(BY_LENGTH).format(count=connection.sent, reply=reply)
     return None
 
 
@@ -96,6 +97,7 @@ def length_first(server):
         message, connection = server.message(), server.open()
         reply = reply_after(server, connection, struct.pack(code, len(message)) + message.encode())
         connection.leave()
-        if reply and re.findall(r"\d{4,}", reply) in ([], [number_of(message)]):  # it is not another one's
+        numbers = re.findall(r"\d{4,}", reply)
+        if re.search("[A-Za-z]{2}", reply) and numbers in ([], [number_of(message)]):  # it is not another one's
             return _(LENGTH_FIRST).format(width=width, reply=reply)
     return None

@@ -80,6 +80,7 @@ def fill(server):
 
 
 def at_once(server):
+    """How many clients are served while others say nothing?"""
     if server.has_to_mend("mixed up"):
         return not_asked("mixed up")
     server.let_go = None
@@ -104,6 +105,7 @@ def at_once(server):
 
 
 def silent_clients(server):
+    """Are silent clients let go, and after how long?"""
     if server.has_to_mend("mixed up"):
         return None
     if "at once" not in server.marks:

@@ -13,14 +13,17 @@ Verdict = collections.namedtuple("Verdict", "mark text final")
 
 
 def ok(text):
+    """Return the verdict that there is nothing to mend."""
     return Verdict(OK, text, False)
 
 
 def note(text):
+    """Return the verdict that something is worth knowing, and not wrong."""
     return Verdict(NOTE, text, False)
 
 
 def mend(text, final=False):
+    """Return the verdict that something is to be mended; with *final* the examination ends."""
     return Verdict(MEND, text, final)
 
 

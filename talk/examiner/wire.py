@@ -32,13 +32,14 @@ class Connection:
     """A connection over a socket of its *own* that never blocks: `step` moves it on.
 
     ``connected`` is the seconds that connecting took, None until then; ``came`` the bytes that came,
-    of which so many were ``taken`` for an earlier reply; ``ended`` how it ended, None until then.
+    of which so many were ``taken`` for an earlier reply; ``sent`` is how many were to be sent; ``ended``
+    how it ended, None until then.
     """
 
     def __init__(self, own):
         self.began = time.monotonic()
         self.connected = self.ended = None
-        self.came, self.unsent, self.taken = bytearray(), b"", 0
+        self.came, self.unsent, self.taken, self.sent = bytearray(), b"", 0, 0
         self.socket = own
         own.setblocking(False)
         # Each piece goes out at once, as a packet of its own (Nagle's algorithm, RFC 9293, 3.7.4).
@@ -72,6 +73,7 @@ class Connection:
     def send(self, data):
         """Have *data* sent, as `step` finds room for it."""
         self.unsent += data
+        self.sent += len(data)
         if self.connected is not None and not self.ended:
             self._send()
 

@@ -16,6 +16,19 @@ import threading
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # the tests may run it as another file
 
 
+class Listener(socket.socket):
+    """A listening socket. On Windows accept() tells so when a client has broken off meanwhile: that one
+    is left out."""
+
+    def accept(self):
+        while True:
+            try:
+                return super().accept()
+            except OSError:
+                if os.name != "nt":
+                    raise
+
+
 def answer(conn):
     """Serve one client as it should be."""
     with conn, conn.makefile("rb") as lines:
@@ -43,7 +56,7 @@ def main(name, kind, port):
     threading.excepthook = tell
     work = getattr(importlib.import_module(name), kind)
     taken = work.__code__.co_varnames[:work.__code__.co_argcount]
-    with socket.socket() as listener:
+    with Listener() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", int(port)))
         listener.listen(100)
