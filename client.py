@@ -90,8 +90,8 @@ def what_is_asked(options, interactive):
         return run_crowd(options)
     progress = Progress(sys.stderr)
     if interactive:
-        from talk.prompts import SpokenConversation, converse, prepare_terminal
-        prepare_terminal()
+        from talk.prompts import SpokenConversation, converse, keyboard
+        keyboard.prepare()
         with conversation_of(SpokenConversation, options, progress.say) as conversation:
             converse(conversation, options.service)
         return 0

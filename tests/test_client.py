@@ -6,6 +6,8 @@ import io
 import math
 import os
 import re
+import select
+import shutil
 import signal
 import socket
 import struct
@@ -21,6 +23,7 @@ from conftest import (CLIENT, ENVIRONMENT, PATIENCE, ROOT, Terminal, fake_server
 from engine.escapes import printable
 from talk import connecting, conversation, waiting
 from talk.answers import SERVES_CAPITALS, SERVES_TEMPERATURES, is_error, told
+from talk.keyboard import Keyboard
 from talk.problems import ServerProblem
 from talk.spreadsheets import Spreadsheet
 
@@ -682,6 +685,85 @@ def test_what_looks_like_a_slip_can_be_sent(upper_port, message):
     slips = message in ("--host", "192.168.0.10", "README.md")
     status, out, err = run_client(upper_port, *(["--"] if slips else []), message)
     assert (status, out, err) == (0, message.upper() + "\n", "")
+
+
+@needs_terminal
+@pytest.mark.parametrize("service, lines", [("upper", ["a", "", "b", "", "", "c"]),
+                                            ("temp", ["Recife,31,24", "", "Olinda,30,25", "", "?Olinda"])])
+@pytest.mark.parametrize("term", ["dumb", "xterm"])
+def test_an_empty_line_in_what_is_pasted_does_not_end_it(start_server, service, lines, term):
+    """Else the shell would get the rest. Of its own it does."""
+    port = str(start_server("--service", service).port)
+    terminal = Terminal("--service", service, "--port", port, TERM=term)
+    terminal.wait_for("empty line ends.: ")
+    terminal.type("\n".join(lines) + "\n")
+    terminal.wait_for("\nC\n" if service == "upper" else "\nOlinda: maximum 30, minimum 25\\.\n")
+    terminal.wait_for("empty line ends.: ")
+    terminal.type("\n")
+    assert terminal.end()[0] == 0
+    assert len(re.findall("^(BYE|B)\r?$", terminal.came, re.M)) == (1 if service == "upper" else 2)
+
+
+@needs_terminal
+def test_lines_that_come_in_one_answer(monkeypatch):
+    """A readline that takes a text in brackets returns it whole, with its line feeds."""
+    answers = ["a\n\nb", "c"]
+    monkeypatch.setattr("builtins.input", lambda question: answers.pop(0))
+    keyboard = Keyboard()
+    assert [keyboard.ask("?") for _ in range(2)] == ["a", ""] and keyboard.has_more()
+    assert [keyboard.ask("?") for _ in range(2)] == ["b", "c"] and not keyboard.lines
+
+
+def press_until(terminal, key, pattern):
+    """Press a *key* that makes a signal until *pattern* is on the screen: between two keys it is noticed
+    with the next one only (CPython's readline module)."""
+    deadline = time.monotonic() + PATIENCE
+    while not re.search(pattern, terminal.screen):
+        assert time.monotonic() < deadline, terminal.screen
+        terminal.type(key)
+        while not re.search(pattern, terminal.screen) and select.select([terminal.leader], [], [], 1)[0]:
+            terminal.read()
+    terminal.wait_for(pattern)
+
+
+@needs_terminal
+@pytest.mark.skipif(shutil.which("bash") is None, reason="it is the shell that stops and resumes it")
+@pytest.mark.parametrize("term", ["dumb", "xterm"])
+def test_after_a_stop_the_prompt_is_there_again(upper_port, term):
+    """And so is what was typed before, and it can be edited."""
+    shell = "import os, sys; os.execvp('bash', ['bash', '--norc', '--noediting', '-i'])"
+    terminal = Terminal(program=("-c", shell), TERM=term, PS1="shell> ", HISTFILE="")
+    terminal.wait_for("shell> ")
+    terminal.type("'{}' {} --port {}\n".format(sys.executable, CLIENT[0], upper_port))
+    terminal.wait_for("Message .an empty line ends.: ")
+    terminal.type("hellx")
+    terminal.wait_for("hellx")
+    press_until(terminal, "\x1a", "(?i)stopped(.|\n)*shell> ")
+    terminal.type("fg\n")
+    terminal.wait_for("Message .an empty line ends.: hellx")
+    terminal.type("\x7fo\n")
+    terminal.wait_for("\nHELLO\n(.|\n)*Message .an empty line ends.: ")
+    terminal.type("\n")
+    terminal.wait_for("shell> ")
+    terminal.type("exit\n")
+    terminal.end()
+
+
+@needs_terminal
+@pytest.mark.parametrize("typed, told", [
+    ("31C", "'31C' has a unit: expected the number alone, such as 31."), ("31,5 \u00baC", "such as 31.5."),
+    ("31 graus", "such as 31."), ("88F", "'88F' is not a number"), ("quente", "'quente' is not a number")])
+def test_a_number_with_its_unit(typed, told):
+    terminal = Terminal("--service", "temp")
+    terminal.wait_for("City.*: ")
+    terminal.type("Recife\n")
+    terminal.wait_for("Maximum.*: ")
+    terminal.type(typed + "\n")
+    terminal.wait_for(re.escape(told))
+    terminal.type("\n")
+    terminal.wait_for("City.*: ")
+    terminal.type("\n")
+    assert terminal.end()[0] == 0
 
 
 @needs_terminal
