@@ -53,11 +53,10 @@ def open_closed_streams():
 
 
 def drop_output():
-    """Let what is left for standard output lead nowhere, so that nothing is tried again at exit."""
-    try:
+    """Let what is left for standard output lead nowhere, so that nothing is tried again at exit. What
+    stands in for it (IDLE, Thonny, Jupyter) has no number, or one that is for something else."""
+    if is_plain(sys.stdout):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError:
-        pass  # it has no number, as in IDLE
 
 
 def somebody_types():

@@ -277,6 +277,7 @@ def test_the_command_that_others_type():
 @pytest.mark.parametrize("page, lines", [
     (None, ["On another machine: python client.py --host 192.0.2.7"]),
     (("192.0.2.7", 8080), [
+        "Dashboard at http://192.0.2.7:8080/",
         "On another machine: python client.pyz --host 192.0.2.7",
         "The page, for others: http://192.0.2.7:8080/",
         "All that it needs is client.pyz: http://192.0.2.7:8080/client.pyz",
@@ -286,9 +287,10 @@ def test_the_invitation(page, lines, capsys):
     with Invitation(("192.0.2.7", 50000), "upper", logging.getLogger("server"), page):
         pass
     assert capsys.readouterr().out.splitlines() == lines
-    with Invitation(("127.0.0.1", 50000), "upper", logging.getLogger("server"), page):
+    local = page and ("127.0.0.1", 8080)
+    with Invitation(("127.0.0.1", 50000), "upper", logging.getLogger("server"), local):
         pass
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr().out == ("Dashboard at http://127.0.0.1:8080/\n" if page else "")
 
 
 @pytest.mark.parametrize("page, urls", [
