@@ -42,7 +42,7 @@ def endure(server, check, strike, perhaps=PERHAPS_EXCEPTION):
         fallen = death(server, check, deed, cause)
         if fallen:
             return fallen
-        times = slowed(server)
+        times = 0 if is_unsteady(server) else slowed(server)
         if unnoticed:
             text = _(UNNOTICED) + (_(SLOWER_TOO) if times else "")
             return mend(text.format(deed=deed, seconds=decimals("%.1f" % unnoticed), times=times))
@@ -50,6 +50,12 @@ def endure(server, check, strike, perhaps=PERHAPS_EXCEPTION):
             now = decimals("%.1f" % (1000 * server.pace.server))
             return mend(_(SLOWER).format(deed=deed, times=times, now=now))
     return ok(_(SURVIVES).format(deed=deed))
+
+
+def is_unsteady(server):
+    """Tell whether a loop may go on in the *server* already: its pace then changes from one moment to the
+    next, by chance."""
+    return server.has_to_mend("no word") or server.has_to_mend("hang-up")
 
 
 def empty(server):

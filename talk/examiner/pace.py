@@ -8,7 +8,7 @@ import time
 
 
 #: A reply that takes so many times as long as just before, and so many seconds more, was slowed down.
-TIMES_SLOWER, SECONDS_SLOWER = 8, 0.02
+TIMES_SLOWER, SECONDS_SLOWER = 8, 0.05
 
 #: So many replies are measured: few, since each takes a port of this system for a minute.
 REPLIES = 3
