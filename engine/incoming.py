@@ -35,6 +35,7 @@ class Incoming(Replies):
     may_still_read = None  # bytes that may still be read once the server is stopping
     waiting = False  # whether it waits for the client to send
     deadline = None  # by ``time.monotonic()``, until which the message has to be whole
+    ended = False  # whether no more will be taken from it
     partial = b""  # what has come of a message whose line feed has not come
 
     def read(self):
@@ -65,6 +66,9 @@ class Incoming(Replies):
             # The deadline is the message's: more bytes do not buy more time.
             remaining = self.deadline - time.monotonic()
             if remaining <= 0:
+                if self.partial and len(self.partial) % CHUNK == 0:  # maybe the rest is there, too
+                    with contextlib.suppress(BlockingIOError):
+                        return self.connection.recv(CHUNK, DONT_WAIT)
                 self.say_it_is_late()
                 raise socket.timeout("no complete message in time")
             wait_for_any(sockets, min(remaining, silence, longest))
@@ -80,6 +84,7 @@ class Incoming(Replies):
         text = _(TIMED_OUT).format(seconds=self.timeout)
         if self.partial:
             text += _(CAME).format(count=len(self.partial), text=came(self.partial))
+        self.ended = True
         self.send_last_words(text)
 
     def read_what_came_before_the_stop(self):

@@ -84,7 +84,7 @@ class Lane:
         try:
             self._watcher = self._watcher or Selector()
             self._watcher.register(member.connection, selectors.EVENT_READ, place)
-        except OSError as error:
+        except (OSError, KeyError) as error:  # KeyError: of one whom its service has closed already
             log.debug("No lane for now, a thread a client will do: %s.", reason(error))
             return None
         self._places.append(place)

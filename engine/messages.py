@@ -29,7 +29,6 @@ class Client(Incoming):
     """
 
     before_first = True  # whether nothing whole has come yet
-    ended = False  # whether no more will come
 
     def __init__(self, handler):
         self.max_line, self.keep_open = handler.max_line, handler.keep_open

@@ -309,6 +309,34 @@ def test_who_had_to_wait_goes_on_in_its_own_thread_until_it_has_settled_again():
         wait_until(lambda: ask(connection) == "lane", "the way back into the lane")
 
 
+class Closing(Who):
+    """Closes the client's connection, and goes on for a while."""
+
+    begun, go_on = threading.Event(), threading.Event()
+
+    def reply(self, message):
+        if message == "close":
+            self.request.close()
+            self.begun.set()
+            assert self.go_on.wait(PATIENCE)
+        return super().reply(message)
+
+
+def test_a_service_that_closes_its_clients_connection_harms_no_other_client(caplog):
+    """The next one gets its descriptor, which the lane still watches."""
+    handler = in_lane(Closing, begun=threading.Event(), go_on=threading.Event())
+    with serving(handler, max_threads=8) as server, settled(server), settled(server) as closed:
+        with socket.socket() as newcomer:  # made now: it must not take that descriptor itself
+            closed.sendall(b"close\n")
+            assert handler.begun.wait(PATIENCE)
+            newcomer.settimeout(PATIENCE)
+            newcomer.connect(server.server_address)
+            for number in range(SETTLED + 3):
+                assert ask(newcomer, "hello") == "hello"
+        handler.go_on.set()
+    assert "already registered" not in caplog.text
+
+
 class Lasting(Who):
     """Answers ``long`` when the test says so."""
 

@@ -13,6 +13,7 @@ import pytest
 from conftest import PATIENCE, ROOT, ask, connect, read_all, read_line, serving, wait_until
 
 from engine import books, lead, leading
+from engine.incoming import Incoming
 from engine.lane import SETTLED, Lane
 from engine.support import ClientState, HandlerSupport
 from handlers.lines import LineHandler
@@ -229,6 +230,20 @@ def test_a_deadline_is_kept_however_often_the_process_is_stopped_and_goes_on(sta
         thread.join()
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no SIGSTOP on this system")
+def test_what_came_in_time_is_a_message_although_the_process_stood_still(start_server):
+    """More than is read at once came before the deadline; after it the process goes on."""
+    server = start_server("--timeout", "1", "--keep-open")
+    with server.connect() as client:
+        client.sendall(b"x\n")
+        assert read_line(client) == "X"
+        os.kill(server.process.pid, signal.SIGSTOP)
+        client.sendall(b"x" * 60000 + b"\n")
+        threading.Event().wait(1.2)  # past the deadline
+        os.kill(server.process.pid, signal.SIGCONT)
+        assert read_line(client) == "X" * 60000
+
+
 # Handlers that wait
 
 
@@ -305,6 +320,21 @@ def test_who_comes_strictly_one_after_the_other_is_never_refused(attributes):
             over.set()
         for thread in busy:
             thread.join()
+
+
+def test_who_is_told_that_it_came_too_late_may_come_again_at_once(monkeypatch):
+    """Also before the thread that told it has run on."""
+    tell, told = Incoming.send_last_words, threading.Event()
+
+    def tell_slowly(self, text):
+        tell(self, text)
+        told.wait(0.1)
+    monkeypatch.setattr(Incoming, "send_last_words", tell_slowly)
+    with serving(type("Handler", (UppercaseHandler,), {"timeout": 0.1}), max_per_host=1) as server:
+        with connect(server) as late:
+            assert read_line(late).startswith("ERR no complete message")
+            assert ask(server, b"again\n") == b"AGAIN\n"
+        assert server.totals()["refused"] == 0
 
 
 def test_who_should_be_leaving_and_does_not_holds_up_its_host_only_once(monkeypatch):
