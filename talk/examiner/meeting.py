@@ -5,7 +5,6 @@ import time
 from talk.examiner.examinee import SILENCE, Unreached, line
 from talk.examiner.relation import Relation
 
-
 #: When the server closes its side of a connection: after its reply; when the client has closed its own;
 #: when the next client comes, since until then a variable holds it; never.
 AFTER_ITS_REPLY, AFTER_ITS_CLIENT, WITH_THE_NEXT, NEVER = "reply", "client", "next", "never"

@@ -6,7 +6,6 @@ import statistics
 import threading
 import time
 
-
 #: A reply that takes so many times as long as just before, and so many seconds more, was slowed down.
 TIMES_SLOWER, SECONDS_SLOWER = 8, 0.05
 
