@@ -656,7 +656,7 @@ def test_which_lines_of_a_file_were_refused(start_server):
     (["--service", "temp", "--host", "192.0.2.7", "docs/page.md"],
      "python client.py --service temp --host 192.0.2.7 --port 1 < docs/page.md"),
     (["--host", "192.0.2.7", "-;5;3"],  # from 3.14 on "-5,3" is a message to argparse
-     "as in: python client.py --host 192.0.2.7 --port 1 -- "),
+     "as in: python client.py --host 192.0.2.7 --port 1 -- -;5;3. See client.py"),
     (["-;5;3"], " -- -;5;3. See client.py")])
 def test_wrong_usage_is_answered_with_the_remedy(options, told):
     status, out, err = run_client(1, *options)
