@@ -467,6 +467,7 @@ needs_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="r
 
 def pytest_addoption(parser):
     parser.addoption("--soak", action="store_true", help="also run the soak: a few minutes")
+    parser.addoption("--explore", action="store_true", help="explore the core for longer: some minutes")
     parser.addoption("--one-file", action="store_true",
                      help="run client.pyz, made for it, wherever client.py would run")
     parser.addoption("--rounds", type=int, default=300, metavar="N",
