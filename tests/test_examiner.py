@@ -65,7 +65,8 @@ READINGS = {"missing_field", "wrong_number", "wrong_number_kept", "empty_name"}
 ALSO = {("slower", "mistake"), ("short_queue", "mistake"), ("each_piece", "mistake"), ("ends_at_once", "mistake"),
         ("--max-per-host 3 --work 0.05", "ours")}
 
-#: So many are examined side by side: most of that is waiting, but not under Wine.
+#: So many are examined side by side: most of that is waiting, but not under Wine, where each process
+#: is work.
 SIDE_BY_SIDE = 6 if os.name == "nt" else 40
 
 #: The options of a server.py -> the checks that find something to mend.
@@ -110,11 +111,12 @@ def to_mend(verdicts):
     return [name for name, verdict in verdicts.items() if verdict.mark == MEND]
 
 
-def tried(server, name, kind):
-    """Examine a *server* and stop it; return the verdicts. Of a mended one it is enough to know that its own
+def tried(started, name, kind):
+    """Examine a server, *started* already if that is a future, and stop it; return the verdicts. Of a mended one it is enough to know that its own
     check finds nothing any more; and one that goes on for ever, on a processor of its own, is stopped then."""
     takes_readings = name in READINGS or "temp" in name or kind == "step" and re.search("lock|queue", name)
     service = "temp" if takes_readings else "upper"
+    server = started.result() if started else start(name, kind)
     own = WRONG[name][-1] if name in WRONG and WRONG[name] else None
     try:
         return verdicts_on(server.port, service, own if kind == "mended" else None,
@@ -131,15 +133,15 @@ def results(request):
     wanted = ALSO.union(case for case in cases if isinstance(case, tuple))  # it is none where there are no steps
     wanted = sorted(wanted, key=lambda case: ["ours", "step", "mistake", "mended"].index(case[1]))  # the longest first
     with concurrent.futures.ThreadPoolExecutor(6) as pool:  # first, since to start a program is work
-        started = [pool.submit(start, *case) for case in wanted]
+        started = {} if os.name == "nt" else {case: pool.submit(start, *case) for case in wanted}
     with contextlib.ExitStack() as stack:
-        for future in started:
+        for future in started.values():
             if future.exception() is None:
                 stack.callback(future.result().kill)
         stack.enter_context(mock.patch.object(slots, "FOR_EVER", 1.4))
         pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE))
         futures = {name: pool.submit(*job) for name, job in LONG.items()}
-        futures.update((case, pool.submit(tried, server.result(), *case)) for server, case in zip(started, wanted))
+        futures.update((case, pool.submit(tried, started.get(case), *case)) for case in wanted)
         yield futures
 
 
