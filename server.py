@@ -140,7 +140,7 @@ def main(arguments=None):
         text, status = _(TOTALS).format(**named(serve(options, signals))), 0
     except CannotStart as error:
         text, status = "server.py: {}".format(error), 1
-    if not screen.end():
+    if not screen.end(signals.time_left() / 2):
         leave(status)  # the screen stands still, and Python would wait for it
     print(text, file=sys.stderr if status else sys.stdout, flush=True)
     return status

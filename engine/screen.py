@@ -26,9 +26,9 @@ GATHER = 0.01
 #: Seconds without progress after which the screen stands still, at the end of the program.
 PATIENCE = 0.5
 
-#: Seconds that a slow screen has for what waits at the end of the program: the rest is dropped, for
-#: a stop has its limit, and what the program says last is to be seen.
-LAST_CALL = 0.5
+#: Seconds, unless it is said otherwise, that a slow screen has for what waits at the end of the
+#: program. The rest is dropped, for a stop has its limit, and its last word is to be seen.
+LAST_CALL = 2.0
 
 SLOW = "%d lines were not shown: the screen stood still, or was too slow."
 BROKEN = "%d line(s) were not shown: writing them failed (%s)."
@@ -92,8 +92,9 @@ class Screen:
         self._waiting.append((stream, text))
         self._size += len(text)
 
-    def end(self):
-        """Have written what waits now; return False when the screen stands still.
+    def end(self, seconds=LAST_CALL):
+        """Have written what waits now, as far as that takes at most *seconds* seconds; return False
+        when the screen stands still.
 
         What comes meanwhile is dropped, and counted. From then on each text is written at once, by
         the thread that has it. Of threads that were started after the screen and are still there,
@@ -103,7 +104,7 @@ class Screen:
         with self._lock:
             if not self._ending:
                 self._left_behind = started - {threading.current_thread(), self._thread}
-                self._deadline = time.monotonic() + LAST_CALL
+                self._deadline = time.monotonic() + seconds
                 self._ending = True
                 self._came.notify_all()
         while self._thread.is_alive() and self._seen != self._written:

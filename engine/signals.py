@@ -83,20 +83,24 @@ class StopSignals:
             except (queue.Empty, MemoryError):  # it may be the signal handler that had no memory
                 continue  # the wait is cut up for Windows
 
+    def time_left(self):
+        """Return the seconds that a stop still has; all of them before it has begun."""
+        return STOP_LIMIT - (0.0 if self._first is None else time.monotonic() - self._first)
+
     def _come(self, signum, frame):
         """Take a signal. Another one may interrupt this: then both are the first."""
-        now = time.monotonic()
         if self._first is None:
             self._begin(signum)
-            self._first = now
-        elif is_meant(signum, now - self._first):
+        elif is_meant(signum, time.monotonic() - self._first):
             os._exit(1)
 
     def _begin(self, reason):
+        now = time.monotonic()
         for waiting in (self._received, *self._limits):
             waiting.put(reason)
         with contextlib.suppress(RuntimeError):  # no thread for it
             faulthandler.dump_traceback_later(STOP_LIMIT + 2 * TO_SAY_SO, exit=True, file=self._nowhere)
+        self._first = now
 
     def _watch_the_console(self):
         """Stop when the console ends. Windows calls this in a thread of its own, and ends the

@@ -5,7 +5,7 @@ import socket
 import subprocess
 
 import pytest
-from conftest import PATIENCE, free_port, send_signal, start_program, text_of
+from conftest import PATIENCE, free_port, opened, read_line, send_signal, start_program, text_of
 
 #: A program whose service never answers "stuck", and meanwhile holds a lock that something takes
 #: when Python deletes it, at the very end. It keeps a file open, and has something to do at the end.
@@ -73,3 +73,26 @@ def test_whoever_is_left_behind_does_not_keep_the_process(start, message, status
         totals, last = out.splitlines()
         assert totals.startswith("Stopped: accepted 1, ") and last == "The end."
         assert file.read_text() == "asked {}, at the end".format(message)
+
+
+#: Says which threads there are when `main` has returned; with time for a busy machine.
+WHO_IS_LEFT = ("import sys, threading, engine.signals, server\n"
+               "engine.signals.STOP_LIMIT, server.GRACE, server.PAGE_GRACE = 60, 20, 20\n"
+               "server.main(sys.argv[1:])\n"
+               "print(sorted({thread.name for thread in threading.enumerate()}))")
+
+
+def test_an_ordinary_stop_leaves_nobody_behind(start_server):
+    """Clients, one that is silent, and those who watch the page are let go, and waited for."""
+    server = start_server("--service", "temp", "--dashboard", "0", program=("-c", WHO_IS_LEFT))
+    page = int(server.out.wait_for(r"^Dashboard at .*:(\d+)/$").group(1))
+    for number in range(3):
+        viewer = opened(socket.create_connection(("127.0.0.1", page), PATIENCE))
+        viewer.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert read_line(viewer).startswith("HTTP/1.0 200")
+    silent = server.connect()
+    assert server.ask("Recife,31,24") == "BYE"
+    assert server.stop() == 0
+    totals, left = server.out.all().splitlines()[-2:]
+    assert totals.startswith("Stopped: accepted 2, ") and silent.recv(1) == b""
+    assert left == "['MainThread', 'limit']"

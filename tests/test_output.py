@@ -263,9 +263,7 @@ def test_a_service_that_prints_without_end_does_not_cost_the_totals(tmp_path):
     assert re.search(r"^Stopped: accepted \d, .* timed out 2, .*\n\Z", out.read_text(), re.M)
 
 
-def test_the_end_waits_for_a_slow_screen_for_a_while_only(caplog, monkeypatch):
-    monkeypatch.setattr("engine.screen.LAST_CALL", 0.1)
-
+def test_the_end_waits_for_a_slow_screen_for_a_while_only(caplog):
     class Slow(Stream):
         def write(self, text):
             threading.Event().wait(0.01)
@@ -274,7 +272,7 @@ def test_the_end_waits_for_a_slow_screen_for_a_while_only(caplog, monkeypatch):
     for number in range(1000):
         screen.put(stream, "{}\n".format(number))
     began = time.monotonic()
-    assert screen.end() and time.monotonic() - began < USUAL
+    assert screen.end(0.1) and time.monotonic() - began < USUAL
     lines = stream.text.splitlines()
     assert lines == [str(number) for number in range(len(lines))]
     told = re.search(r"(\d+) line\(s\) were not shown: the program was ending", caplog.text)
