@@ -176,9 +176,12 @@ def test_the_steps_of_the_lesson_are_accused_of_nothing_but_what_is_true(results
     assert to_mend(found) == (["at once"] if case[0].startswith("1_") else []), found
 
 
-def test_a_server_that_becomes_slower_is_told_by_how_much(results):
-    assert re.match(r"After a client whose connection broke \(a reset\) a reply takes \d+ times as long: [3-9]\d\d\.\d ms\.",
-                    results["slower", "mistake"].result()["reset"].text)
+def test_a_server_that_becomes_slower_is_told_so(results):
+    """By how much, and after how many, depends on the machine: a busy one may see it late, or as a standstill."""
+    found = results["slower", "mistake"].result()["reset"]
+    assert found.mark == MEND
+    assert re.match(r"After (a client whose connection|5 clients whose connections) broke \(a reset\) "
+                    r"(a reply takes \d+ times as long: \d+\.\d ms\.|it answers nobody any more\.)", found.text)
 
 
 def test_what_is_no_mistake_is_noted(results):
