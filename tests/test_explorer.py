@@ -21,6 +21,7 @@ minutes.
 """
 
 import importlib.util
+import logging
 import sys
 import types
 from unittest import mock
@@ -34,6 +35,15 @@ PATIENCE = 20
 
 #: The modules, and packages of them, that are loaded for the explorer.
 ROOMS = {"server", "engine", "socketserver"}
+
+
+@pytest.fixture(autouse=True)
+def silence():
+    """Have the server's log say nothing: it is the same for all tests of this process."""
+    log = logging.getLogger("server")
+    log.disabled = True
+    yield
+    log.disabled = False
 
 
 class Rooms:
@@ -60,7 +70,6 @@ class Rooms:
         share(socketserver.BaseServer, "_BaseServer__shutdown_request")
         leading.IDLE_LIMIT = leading.POLL_INTERVAL
         stopping.os = types.SimpleNamespace(name="posix")  # the bell of Windows is not modelled
-        server.log.disabled = True
         for method in "setup", "finish":
             leading.makes_way(getattr(socketserver.BaseRequestHandler, method))
         self.handler = type("Handler", (socketserver.BaseRequestHandler,), {
