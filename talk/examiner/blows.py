@@ -116,16 +116,20 @@ def leave(server, data, count):
     unnoticed = count == 1 and not notices_end(server, connections[0])
     for connection in connections:
         connection.close()
-    return 3 * server.patience if unnoticed else None
+    return 6 * server.patience if unnoticed else None
 
 
 def notices_end(server, connection):
     """End the input of a *connection*; return whether the *server* then closes it, as far as that can be
-    seen: where the meeting has shown that a variable holds it, it closes with the next one at best."""
+    seen. Others are served in between, so that it has had its turn; where the meeting has shown that a
+    variable holds a connection, it closes with the next one at best."""
     connection.end_input()
-    if server.meeting.closes == WITH_THE_NEXT:
+    for _again in range(2):
+        if server.meeting.closes == WITH_THE_NEXT:
+            is_alive(server)
+        if server.wait(connection, lambda: connection.ended, 3 * server.patience):
+            break
         is_alive(server)
-    server.wait(connection, lambda: False, 3 * server.patience)
     return bool(connection.ended) or server.meeting.closes == NEVER
 
 
