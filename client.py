@@ -34,8 +34,8 @@ def tell_what_is_missing(error):
 
 try:
     from engine.language import _, reason
-    from engine.streams import (NOBODY_READS, drop_output, is_terminal, open_closed_streams,
-                                prepare_streams)
+    from engine.streams import (NOBODY_READS, drop_output, open_closed_streams, prepare_streams,
+                                somebody_types)
     from talk.arguments import parse_options
     from talk.conversation import Conversation
     from talk.problems import Problem
@@ -52,7 +52,7 @@ def main(arguments=None):
     open_closed_streams()
     prepare_streams()
     options = parse_options(arguments)
-    interactive = not (options.messages or options.crowd or options.examine) and is_terminal(sys.stdin)
+    interactive = not (options.messages or options.crowd or options.examine) and somebody_types()
     try:
         return what_is_asked(options, interactive)
     except Problem as problem:
@@ -80,7 +80,7 @@ def what_is_asked(options, interactive):
     """
     if options.one_file:
         from talk.copying import write_one_file
-        write_one_file(options.one_file)
+        write_one_file(options.one_file, (options.host, options.port))
         return 0
     if options.examine:
         from talk.examiner.examination import run_examination
@@ -90,8 +90,8 @@ def what_is_asked(options, interactive):
         return run_crowd(options)
     progress = Progress(sys.stderr)
     if interactive:
-        from talk.prompts import SpokenConversation, converse, prepare_terminal
-        prepare_terminal()
+        from talk.prompts import SpokenConversation, converse, keyboard
+        keyboard.prepare()
         with conversation_of(SpokenConversation, options, progress.say) as conversation:
             converse(conversation, options.service)
         return 0

@@ -14,24 +14,28 @@ import socketserver
 import sys
 import threading
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+if HERE not in sys.path:  # Python leaves it out with -P and -I
+    sys.path.insert(0, HERE)
+
 from engine.accounts import Accounts
-from engine.addresses import local, shown
+from engine.addresses import shown
 from engine.books import named
 from engine.effort import has_gil, processors
+from engine.ending import leave
 from engine.errors import CannotStart
-from engine.invitation import invite
-from engine.jams import Jams
-from engine.lane import Lane, StaysInLane
+from engine.invitation import Invitation
+from engine.lane import Lane
 from engine.language import _
 from engine.leading import LeadingThreads
 from engine.listening import Listening, listening_server
-from engine.mistakes import Mistakes
 from engine.options import parse_options, service_attributes
 from engine.output import prepare_output
 from engine.shortages import Shortages
 from engine.signals import StopSignals, load_what_threads_need
 from engine.stopping import GracefulStop
 from engine.streams import prepare_streams
+from engine.variant import variant
 from handlers import SERVICES
 from handlers.check import check_service
 
@@ -40,8 +44,9 @@ log = logging.getLogger("server")
 #: Seconds that one wait may last before it looks whether the server is stopping.
 POLL_INTERVAL = 0.5
 
-#: Seconds that a graceful stop gives the messages in flight.
+#: Seconds that a graceful stop gives the messages in flight, and those who watch the page.
 GRACE = 3.0
+PAGE_GRACE = 0.3
 
 TOTALS = ("Stopped: accepted {accepted}, served {served}, refused {refused}, "
           "timed out {timed_out}, gone {gone}, failed {failed}, errors {errors}")
@@ -49,7 +54,6 @@ STOPPING = "Stopping, with %d client(s) in service. Ctrl+C again stops at once."
 CUT_OFF = "%d client(s) were cut off: they took too long."
 MACHINE = "Python %s with %s; it may use %d processor(s)."
 LISTENING = "Listening on {address}"
-PAGE = "Dashboard at http://{address}/"
 
 
 class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
@@ -118,8 +122,8 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
         super().shutdown()
 
 
-class ClassroomServer(Accounts, Mistakes, Jams, GracefulStop, Shortages, BoundedThreadingTCPServer,
-                      LeadingThreads, Listening):
+class ClassroomServer(Accounts, GracefulStop, Shortages, BoundedThreadingTCPServer, LeadingThreads,
+                      Listening):
     """The server that the program runs: the lesson's, and around it what a full classroom needs."""
 
 
@@ -127,7 +131,7 @@ class ClassroomServer(Accounts, Mistakes, Jams, GracefulStop, Shortages, Bounded
 
 
 def main(arguments=None):
-    """Run the server until it is told to stop; return the program's exit status."""
+    """Run the server until it is told to stop; return the program's exit status, for `leave`."""
     signals = StopSignals()
     prepare_streams()
     options = parse_options(SERVICES, arguments)
@@ -136,8 +140,8 @@ def main(arguments=None):
         text, status = _(TOTALS).format(**named(serve(options, signals))), 0
     except CannotStart as error:
         text, status = "server.py: {}".format(error), 1
-    if not screen.end():
-        os._exit(status)  # the screen stands still, and Python would wait for it
+    if not screen.end(signals.time_left() / 2):
+        leave(status)  # the screen stands still, and Python would wait for it
     print(text, file=sys.stderr if status else sys.stdout, flush=True)
     return status
 
@@ -150,13 +154,14 @@ def serve(options, signals):
         page = stack.enter_context(make_page(options, server))
         stack.enter_context(server.RequestHandlerClass.running())
         print(_(LISTENING).format(address=shown(server.server_address)))
-        if page:
-            print(_(PAGE).format(address=shown(local(page.server_address))))
         log.debug(MACHINE, sys.version.split()[0], _("a GIL") if has_gil() else _("no GIL"),
                   processors())
-        invite(server.server_address, options.service, log, page and page.server_address)
-        for each in filter(None, [server, page]):
-            threading.Thread(target=each.serve_forever, name="acceptor", daemon=True).start()
+        stack.enter_context(Invitation(server.server_address, options.service, log,
+                                       page and page.server_address))
+        acceptors = [threading.Thread(target=each.serve_forever, name="acceptor", daemon=True)
+                     for each in filter(None, [server, page])]
+        for acceptor in acceptors:
+            acceptor.start()
         signals.wait()
         in_service = len(server.in_service())
         if in_service:
@@ -165,7 +170,9 @@ def serve(options, signals):
         if cut_off:
             log.warning(CUT_OFF, cut_off)
         if page:
-            page.stop(0)
+            page.stop(PAGE_GRACE)
+        for acceptor in acceptors:
+            acceptor.join()
     return server.totals()
 
 
@@ -173,12 +180,12 @@ def make_server(options):
     """Return a server that listens as the *options* say. Raises `CannotStart`."""
     handler = SERVICES[options.service]
     check_service(handler)
-    wanted = service_attributes(options)
-    if wanted.get("keep_open", handler.keep_open) and Lane.exists_here:
-        handler = type(handler.__name__, (StaysInLane, handler), {"lane": Lane()})
-    return listening_server(ClassroomServer, type(handler.__name__, (handler,), wanted),
-                     options.host, options.port, "--port", max_threads=options.max_threads,
-                     max_per_host=options.max_per_host, request_queue_size=options.backlog)
+    handler = variant(handler, **service_attributes(options))
+    if handler.keep_open and Lane.exists_here:
+        handler = variant(handler, lane=Lane())
+    return listening_server(ClassroomServer, handler, options.host, options.port, "--port",
+                            max_threads=options.max_threads, max_per_host=options.max_per_host,
+                            request_queue_size=options.backlog)
 
 
 def make_page(options, server):
@@ -190,4 +197,4 @@ def make_page(options, server):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

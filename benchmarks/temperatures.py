@@ -78,10 +78,10 @@ class Ours:
 
     def process(self, message):
         reading = temperature.parse(message)
-        temperature.reserve_place(reading.city, 10**6)
+        temperature.check_room(reading.city, 10**6)
         with temperature.lock:
-            temperature.record(reading, None)
-            return temperature.summary()
+            temperature.registry.record(reading)
+            return temperature.registry.summary().for_screen()
 
     def prepare(self, messages):
         for message in messages:

@@ -14,7 +14,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from engine.lane import Lane, StaysInLane  # noqa: E402 - they lie beside this folder
+from engine.lane import Lane  # noqa: E402 - they lie beside this folder
 from handlers.uppercase import UppercaseHandler  # noqa: E402
 from server import ClassroomServer  # noqa: E402
 
@@ -69,7 +69,7 @@ class Lines:
     """Mix-in for a handler: says which thread answers which message."""
 
     def reply(self, message):
-        say("answers '{}'{}".format(message, " in the lane" if self.in_lane else ""))
+        say("answers '{}'{}".format(message, " in the lane" if self._client.in_lane else ""))
         return super().reply(message)
 
 
@@ -89,7 +89,7 @@ def serve(title, **attributes):
     print(title)
     clients.clear()
     threads.clear()
-    handler = type("Handler", (Lines, StaysInLane, UppercaseHandler), dict(
+    handler = type("Handler", (Lines, UppercaseHandler), dict(
         attributes, lane=Lane()))
     server = Traced(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, name="acceptor", daemon=True).start()

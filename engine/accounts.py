@@ -5,24 +5,36 @@ import errno
 import logging
 import socket
 import sys
-import threading
 import time
 
 from engine.addresses import shown
-from engine.books import Books
+from engine.books import Books, named
+from engine.jams import Jams
 from engine.language import _, decimals, reason
+from engine.mistakes import Mistakes
+from engine.replies import can_be_read
+from engine.support import HandlerSupport
 
 #: What a connection says, besides ConnectionError, when the network to the client has failed.
 UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.ETIMEDOUT}
 
-TOO_MANY = "too many connections from your address"
+STATUS = ("slots {used}/{slots}, served {served}, refused {refused}, timed out {timed_out}, "
+          "errors {errors}")
 
 
-class Accounts(Books):
-    """Mix-in for a server with `LeadingThreads`: refuses clients, and accounts for all others.
+class Accounts(HandlerSupport):
+    """Mix-in for a `BoundedThreadingTCPServer` with `LeadingThreads` and `Listening`: refuses
+    clients, and accounts for all others.
 
-    Class attributes that may be overridden, besides ``max_per_host``:
+    Attributes and methods for the caller:
 
+    - ``books``: who is in service, and the totals (`Books`);
+    - ``mistakes``: what clients did wrong (`Mistakes`);
+    - ``in_service()``, ``totals()``: as in the books.
+
+    Class attributes that may be overridden:
+
+    - ``max_per_host``: clients served at a time from one address; 0 means no limit;
     - ``refusal``: what a client is sent who is not served, with a field for the reason;
     - ``log``: the Logger that is told what happens to clients.
 
@@ -30,8 +42,25 @@ class Accounts(Books):
     ``handle_error`` as it likes, also without ``super()``: nothing here depends on them.
     """
 
+    max_per_host = 0
     refusal = "ERR {}\n"
     log = logging.getLogger("server")
+
+    def __init__(self, *args, **kwargs):
+        self.books = Books()
+        self.mistakes = Mistakes(self.books, self.log)
+        self.jams = Jams(self.books, self.log)
+        super().__init__(*args, **kwargs)
+
+    def in_service(self):
+        """Return who is in service, the longest first: a list of `InService`."""
+        return self.books.in_service()
+
+    def totals(self):
+        """Return how many clients came, and what became of them: name -> number."""
+        return self.books.totals()
+
+    # In the acceptor's thread, or the leader's
 
     def process_request(self, request, client_address):
         """Admit the client that ``serve_forever`` has accepted, or refuse it."""
@@ -40,19 +69,19 @@ class Accounts(Books):
         try:
             return super().process_request(request, client_address)
         except BaseException:
-            self.leave(request, "failed")
+            self.books.leave(request, "failed")
             raise
 
     def admit(self, request, client_address):
-        """Enter the client among those in service; refuse it when its host has enough of them."""
-        if self.enter(request, client_address):
-            return True
-        self.refuse(request, client_address, TOO_MANY)
-        return False
+        """Enter the client among those in service, or refuse it; tell which."""
+        why_not = self.books.enter(request, client_address, self.max_per_host)
+        if why_not:
+            self.refuse(request, client_address, why_not)
+        return not why_not
 
     def refuse(self, request, client_address, text):
         """Tell a client in one line why it is not served."""
-        self.leave(request, "refused")
+        self.books.leave(request, "refused")
         self.log.info("Refused client %s: %s.", shown(client_address), _(text))
         with contextlib.suppress(OSError):  # it need not wait for our answer
             request.setblocking(False)
@@ -60,6 +89,13 @@ class Accounts(Books):
             request.shutdown(socket.SHUT_WR)
             # Closing with its message unread would send a reset, which can overtake the answer.
             request.recv(65536)
+
+    def still_full(self):
+        """See whether those who hold the slots say nothing while others wait."""
+        super().still_full()
+        self.jams.look(lambda: can_be_read(self.socket, 0), self.waiting)
+
+    # In the thread that serves the client
 
     def serve_client(self, request, client_address):
         """Serve one client, as ThreadingMixIn.process_request_thread does, and count how it ends.
@@ -72,16 +108,14 @@ class Accounts(Books):
             self.log.debug("Serving client %s. %s", shown(client_address), self.status())
         began, outcome = time.monotonic(), "served"
         try:
-            client = self._clients.get(request)
-            if client:  # else it was cut off before it began
-                client.thread = threading.get_ident()
+            entry = self.books.begin(request)
             self.finish_request(request, client_address)
-            if client and getattr(client.handler, "failed", False):
+            if entry and entry.client.failed:
                 outcome = "failed"  # as the log says already
-            self.leave(request, outcome)
+            self.books.leave(request, outcome)
         except BaseException as error:
             outcome = outcome_of(error, request)
-            self.leave(request, outcome)  # first: whoever reads in the log that it left may come
+            self.books.leave(request, outcome)  # first: who reads in the log that it left may come
             self.handle_error(request, client_address)
         finally:
             if request.fileno() >= 0:  # else the handler has closed it, and saved two system calls
@@ -91,6 +125,29 @@ class Accounts(Books):
                           decimals("%.3f" % (time.monotonic() - began)))
         if tells_all:
             self.log.debug("%s", self.status())
+
+    def abandon(self, request, client_address):
+        self.books.leave(request, "failed")
+        super().abandon(request, client_address)
+
+    def status(self):
+        """Return the state of the slots and the totals in a line, as tcpserver shows them."""
+        return _(STATUS).format(used=len(self.in_service()), slots=self.max_threads or _("unlimited"),
+                                **named(self.totals()))
+
+    # For the handlers
+
+    def introduce(self, request, client):
+        self.books.introduce(request, client)
+
+    def mistake(self, client_address, reply):
+        self.mistakes.note(client_address, reply)
+
+    def no_line_feed(self, client_address, partial):
+        self.mistakes.note_no_line_feed(client_address, partial)
+
+    def sent_more(self, client_address):
+        self.mistakes.note_more(client_address)
 
     def handle_error(self, request, client_address):
         """Log how serving a client ended, other than well."""

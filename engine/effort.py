@@ -11,26 +11,17 @@ MEASURED = 0.05
 SLICE = 0.01
 
 
-class Effort:
-    """Mix-in for a `ReplyingHandler` that imitates an expensive service.
-
-    ``work`` is how many seconds it waits over every message, ``compute`` a `Computation` or None.
-    """
-
-    work = 0.0
-    compute = None
-
-    def take_time(self):
-        """Wait and compute, but not when the server stops."""
-        self.make_way()
-        if self.work:
-            self.stopping.wait(self.work)
-        if self.compute:
-            self.compute.run(self.stopping)
+def take_time(work, compute, stopping):
+    """Imitate an expensive service: wait for *work* seconds, and do *compute*, a `Computation` or
+    None; not much longer than until the event *stopping* is set."""
+    if work:
+        stopping.wait(work)
+    if compute:
+        compute.run(stopping)
 
 
 class Computation:
-    """Real work in pure Python that takes so many *seconds* of a processor, if nobody else wants the
+    """Real work in pure Python that takes *seconds* of a processor, if nobody else wants the
     interpreter meanwhile: it is measured now how much work that is."""
 
     def __init__(self, seconds):
@@ -40,7 +31,7 @@ class Computation:
 
     def run(self, stopping):
         """Compute, not much longer than until the event *stopping* is set."""
-        for _ in range(self.slices):
+        for slice in range(self.slices):
             if stopping.is_set():
                 break
             compute(self.rounds)

@@ -30,7 +30,7 @@ _KINDS = [
     (rb"SSH-\d", "SSH", PLAIN, ""),
 ]
 _kind_of = re.compile(b"|".join(b"(" + pattern.replace(b"(", b"(?:") + b")"
-                                for pattern, *_ in _KINDS)).match
+                                for pattern, *rest in _KINDS)).match
 
 
 def check_protocol(first_bytes):

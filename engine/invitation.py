@@ -1,10 +1,10 @@
 """The invitation: what others type to reach this server, and where they get the client."""
 
-import contextlib
-import socket
+import threading
 
-from engine.addresses import is_this_machine, shown
+from engine.addresses import is_this_machine, local, shown
 from engine.language import _
+from engine.networks import described, own_addresses
 
 #: The name under which the page hands out the client.
 ONE_FILE = "client.pyz"
@@ -12,72 +12,114 @@ ONE_FILE = "client.pyz"
 #: The port that client.py uses if it is not told another.
 USUAL_PORT = 50000
 
-#: Where a datagram would go out by the usual route, and by those of private networks (RFC 5737,
-#: RFC 3849, RFC 1918): never sent, see `own_addresses`.
-FAR_AWAY = [(socket.AF_INET, host) for host in ("192.0.2.1", "192.168.0.1", "10.0.0.1",
-                                                "172.16.0.1")]
-FAR_AWAY_IPV6 = [(socket.AF_INET6, "2001:db8::1")]
+#: Seconds between two looks at the machine's addresses, which come and go (Wi-Fi, sleep).
+BETWEEN_LOOKS = 3.0
 
 #: What gets a file without a browser: in a shell, in the Windows Command Prompt and in PowerShell.
 FETCH = "python -c \"import urllib.request as u; u.urlretrieve('{url}', '{name}')\""
 
+PAGE = "Dashboard at http://{address}/"
 OTHERS_TYPE = "On another machine: {command}"
+OTHERS_TYPE_THERE = "On another machine ({address} is {network}): {command}"
+OTHERS_SEE = "The page, for others: {url}"
 FILE_IS_AT = "All that it needs is {name}: {url}"
 WITHOUT_BROWSER = "To get that without a browser: {command}"
-NO_NETWORK = "This machine has no network now: nobody else can reach it."
+NO_ADDRESS = "This machine has no address for others now. When it gets one, that is said here."
+ADDRESSES_CHANGED = "The addresses of this machine have changed."
 ANYONE = "Any machine that can reach %s can now connect. --host 127.0.0.1 keeps it to this one."
 
-
-def own_addresses(ipv6=False):
-    """Return the addresses at which others reach this machine, the usual one first.
-
-    Nothing is sent: to connect a socket for datagrams only asks the system for the way there.
-    """
-    found = []
-    for family, host in FAR_AWAY + (FAR_AWAY_IPV6 if ipv6 else []):
-        with contextlib.suppress(OSError):  # no way there
-            with socket.socket(family, socket.SOCK_DGRAM) as probe:
-                probe.connect((host, 9))
-                address = probe.getsockname()[0]
-            if address not in found and not is_this_machine(address):
-                found.append(address)
-    return found
+#: Hosts that stand for all of the machine's addresses.
+ALL = "0.0.0.0", "::"
 
 
-def hosts_of(address):
-    """Return the hosts by which others reach a server that listens on *address*."""
-    host = address[0]
-    return own_addresses(ipv6=host == "::") if host in ("0.0.0.0", "::") else [host]
+def addresses_of(address):
+    """Return where others reach a server that listens on *address*: pairs of a host and what is known
+    of its network, "" for nothing; the likeliest first."""
+    if address[0] not in ALL:
+        return [(address[0], "")]
+    return [(own.host, described(own)) for own in own_addresses(ipv6=address[0] == "::")]
+
+
+def pages(page):
+    """Return the URLs at which others see the page on the address *page*: one for each host; none
+    where there is no page, or only this machine can see it."""
+    if page is None or is_this_machine(page[0]):
+        return []
+    return ["http://{}/".format(shown((host, page[1]))) for host, network in addresses_of(page)
+            if "%" not in host]  # a browser takes no interface
 
 
 def files(page):
     """Return where others get the client's one file, from the page on the address *page*: a URL for
-    each host; none where there is no page, or only this machine, which has the client, can see it."""
-    return [] if page is None or is_this_machine(page[0]) else [
-        "http://{}/{}".format(shown((host, page[1])), ONE_FILE) for host in hosts_of(page)]
+    each host; none where this machine, which has the client, is alone."""
+    return [url + ONE_FILE for url in pages(page)]
 
 
 def commands(address, service, program="client.py"):
     """Return the commands that reach a server that listens on *address* and runs *service*, by the
     client in the file *program*."""
-    port = address[1]
+    return [command_for(host, address[1], service, program) for host, network in addresses_of(address)]
+
+
+def command_for(host, port, service, program):
+    """Return the command that reaches the *service* on *host* and *port*, by the client in *program*."""
     usual = " --service temp" if service == "temp" else ""  # it knows no other by name
-    return ["python {}{}{}{}".format(
+    return "python {}{}{}{}".format(
         program, usual, "" if host == "127.0.0.1" else " --host " + host,
-        "" if port == USUAL_PORT else " --port {}".format(port)) for host in hosts_of(address)]
+        "" if port == USUAL_PORT else " --port {}".format(port))
 
 
-def invite(address, service, log, page=None):
-    """Print how others reach the server on *address*, and where on its *page*, if there is one, they
-    get the client; and in the *log* that they can."""
-    if is_this_machine(address[0]):
-        return
-    everywhere = address[0] in ("0.0.0.0", "::")
-    log.warning(ANYONE, _("this one") if everywhere else address[0])
-    urls = files(page)
-    lines = [_(OTHERS_TYPE).format(command=command)
-             for command in commands(address, service, ONE_FILE if urls else "client.py")]
-    for url in urls[:1]:
-        lines.append(_(FILE_IS_AT).format(name=ONE_FILE, url=url))
-        lines.append(_(WITHOUT_BROWSER).format(command=FETCH.format(name=ONE_FILE, url=url)))
-    print("\n".join(lines) or _(NO_NETWORK))
+class Invitation:
+    """Tells on the screen where the *page* is, if there is one, and how others reach the server on
+    *address*, which runs *service*, and get the client; and in the *log* that they can.
+
+    Use it in a ``with`` statement: in between a thread looks now and then whether the machine's
+    addresses have changed, and tells that once."""
+
+    def __init__(self, address, service, log, page=None):
+        self.address, self.service, self.log, self.page = address, service, log, page
+        self._over = threading.Event()
+        self._thread = None
+        self._told = []  # the lines; belongs to the thread, once that has started
+
+    def __enter__(self):
+        if self.page:
+            print(_(PAGE).format(address=shown(local(self.page))))
+        everywhere = self.address[0] in ALL
+        if not is_this_machine(self.address[0]):
+            self.log.warning(ANYONE, _("this one") if everywhere else self.address[0])
+            self._told = self.lines()
+            print("\n".join(self._told))
+            if everywhere:
+                self._thread = threading.Thread(target=self._watch, name="addresses", daemon=True)
+                self._thread.start()
+        return self
+
+    def __exit__(self, *error):
+        self._over.set()
+        if self._thread:
+            self._thread.join()
+
+    def lines(self):
+        """Return what others are told."""
+        urls = pages(self.page)
+        program = ONE_FILE if urls else "client.py"
+        lines = []
+        for host, network in addresses_of(self.address):
+            text = OTHERS_TYPE_THERE if network else OTHERS_TYPE
+            lines.append(_(text).format(address=host, network=network, command=command_for(
+                host, self.address[1], self.service, program)))
+        for url in urls[:1]:
+            lines.append(_(OTHERS_SEE).format(url=url))
+            url += ONE_FILE
+            lines.append(_(FILE_IS_AT).format(name=ONE_FILE, url=url))
+            lines.append(_(WITHOUT_BROWSER).format(command=FETCH.format(name=ONE_FILE, url=url)))
+        return lines or [_(NO_ADDRESS)]
+
+    def _watch(self):
+        """Tell what changes, until it is over; the life of a thread."""
+        while not self._over.wait(BETWEEN_LOOKS):
+            lines = self.lines()
+            if lines != self._told:
+                self._told = lines
+                print("\n".join([_(ADDRESSES_CHANGED)] + lines))

@@ -4,7 +4,7 @@ import math
 import time
 
 from engine.language import _
-from engine.replies import can_be_read
+from engine.seldom import Seldom
 
 #: Seconds for which others have to wait before it is said.
 PATIENCE = 2.0
@@ -23,25 +23,30 @@ JAM = ("All %d slots are held by clients that say nothing, and %s for a slot: "
 
 
 class Jams:
-    """Mix-in for a `BoundedThreadingTCPServer` with `Books`. Only the thread in ``serve_forever``
-    uses what is kept here."""
+    """Looks at those in service, who stand in the *books*, and tells the *log*. Only the acceptor's
+    thread uses it."""
 
-    _jam_began = _looked = _jam_said = -math.inf
+    def __init__(self, books, log):
+        self._books, self._log = books, log
+        self._began = self._looked = -math.inf
+        self._may_be_said = Seldom(QUIET_INTERVAL)
 
-    def still_full(self):
-        """Look whether others wait for clients that say nothing; if so for long, log it once."""
-        super().still_full()
+    def look(self, somebody_waits, how_many):
+        """Look whether others wait for clients that say nothing; if so for long, log it.
+
+        *somebody_waits* and *how_many* tell, when called, whether clients wait for a slot, and how
+        many (None where the system does not tell).
+        """
         now = time.monotonic()
-        clients = self.in_service()
+        clients = self._books.in_service()
         idle = clients and all(client.doing.word in IDLE for client in clients)
-        if not idle or not can_be_read(self.socket, 0):
+        if not idle or not somebody_waits():
             self._looked = -math.inf
             return
         if now - self._looked > SAME_JAM:
-            self._jam_began = now
+            self._began = now
         self._looked = now
-        if now - self._jam_began >= PATIENCE and now - self._jam_said >= QUIET_INTERVAL:
-            self._jam_said = now
-            waiting = self.waiting()
+        if now - self._began >= PATIENCE and self._may_be_said.is_due():
+            waiting = how_many()
             who = _("%d wait") % waiting if waiting and waiting > 1 else _("somebody waits")
-            self.log.warning(JAM, len(clients), who, 10 * len(clients))
+            self._log.warning(JAM, len(clients), who, 10 * len(clients))

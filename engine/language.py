@@ -16,9 +16,12 @@ LANGUAGES = {"en": "en", "pt": "pt_BR"}
 DOMAIN = "classroom"
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "translations")
 
-#: Where a system says which languages its user speaks; the first that says anything counts
-#: (https://www.gnu.org/software/gettext/manual/html_node/Locale-Environment-Variables.html).
+#: Where a system says which languages its user speaks; the first that says anything counts. But LANGUAGE,
+#: a list, is ignored in the locale of programs, which the others name
+#: (https://www.gnu.org/software/gettext/manual/html_node/Locale-Environment-Variables.html, and
+#: The-LANGUAGE-variable.html).
 VARIABLES = "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"
+OF_PROGRAMS = "C", "POSIX"
 
 #: Portuguese, of whatever country, among the primary languages that Windows knows
 #: (https://learn.microsoft.com/windows/win32/intl/language-identifier-constants-and-strings).
@@ -75,7 +78,8 @@ def catalogue(language):
 
 def of_the_system():
     """Return the language that the user of this system speaks, "en" if it is none of ours."""
-    said = next(filter(None, map(os.environ.get, VARIABLES)), "")
+    locale = next(filter(None, map(os.environ.get, VARIABLES[1:])), "")
+    said = locale if locale in OF_PROGRAMS else os.environ.get(VARIABLES[0]) or locale
     if not said and os.name == "nt":
         import ctypes
         number = ctypes.windll.kernel32.GetUserDefaultUILanguage()

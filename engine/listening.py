@@ -10,6 +10,7 @@ import sys
 from engine.addresses import shown
 from engine.errors import CannotStart
 from engine.language import _, reason
+from engine.variant import variant
 
 PORT_IN_USE = ("cannot listen on {address}: the port is in use, by another server or by a connection "
                "that some program has made. Choose another with {option}; 0 picks a free one.")
@@ -74,10 +75,11 @@ def listening_server(server_class, handler, host, port, option, **attributes):
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM,
                                    flags=socket.AI_PASSIVE)
         # A name may stand for both kinds of address: the lesson's clients use IPv4.
-        family, _, _, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+        entry = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+        family, address = entry[0], entry[4]
         # Daemons, since what a graceful stop did not end must not outlive it.
-        return type(server_class.__name__, (server_class,), dict(
-            attributes, address_family=family, daemon_threads=True))(address, handler)
+        server_class = variant(server_class, address_family=family, daemon_threads=True, **attributes)
+        return server_class(address, handler)
     except (OSError, OverflowError, UnicodeError) as error:
         raise CannotStart(start_problem(error, host, port, option)) from None
 

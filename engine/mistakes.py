@@ -21,69 +21,72 @@ SENT_MORE = "%s sent more after its first message: --keep-open answers all"
 
 
 class Mistakes:
-    """Mix-in for a server with `Books`: counts, logs and remembers the ``ERR`` replies.
+    """Counts the ``ERR`` replies in the *books*, tells the *log* of them, and remembers the latest.
 
-    What is shared is guarded by the lock of the books; nobody logs while holding it.
+    What is shared: all of it, guarded by ``_lock``; nobody logs while holding it. Any thread may
+    call its methods.
     """
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, books, log):
+        self._books, self._log = books, log
+        self._lock = threading.Lock()
         self._latest = None
         self._said = 0  # since _second_began, also those lines that were not
         self._second_began = 0.0
         self._told = set()  # the hosts of which SENT_MORE was said
-        super().__init__(*args, **kwargs)
 
-    def mistake(self, client_address, reply):
+    def note(self, client_address, reply):
         """Count the *reply*, an ``ERR``, that a client was sent, and log it."""
-        with self._books:
-            self._totals["errors"] += 1
-            self._latest = client_address, reply, time.time()
-        self._note(REPLIED, shown(client_address), excerpt(reply, 300))
+        self._books.count_error()
+        latest = client_address, reply, time.time()
+        with self._lock:
+            self._latest = latest
+        self._say(REPLIED, shown(client_address), excerpt(reply, 300))
 
-    def latest_mistake(self):
+    def latest(self):
         """Return the latest: an address as users write it, the reply, and when (seconds since
         1970); None when there was none."""
-        with self._books:
+        with self._lock:
             latest = self._latest
         return latest and (shown(latest[0]), excerpt(latest[1], 300), latest[2])
 
-    def no_line_feed(self, client_address, partial):
+    def note_no_line_feed(self, client_address, partial):
         """Log that a client waits, with its message *partial* (bytes) not ended."""
-        self._note(NO_LINE_FEED, shown(client_address), len(partial), came(partial))
+        self._say(NO_LINE_FEED, shown(client_address), len(partial), came(partial))
 
-    def sent_more(self, client_address):
+    def note_more(self, client_address):
         """Log, once for each host, that a client sent more than the one message that counts."""
         host = host_of(client_address)
-        with self._books:
+        with self._lock:
             if host in self._told:
                 return
             if len(self._told) >= MOST_TOLD:
                 self._told.clear()
             self._told.add(host)
-        self._note(SENT_MORE, shown(client_address))
+        self._say(SENT_MORE, shown(client_address))
 
-    def _note(self, text, *arguments):
+    def _say(self, text, *arguments):
         """Log a line, unless this second has had enough of them."""
-        if not self.log.isEnabledFor(logging.INFO):
+        if not self._log.isEnabledFor(logging.INFO):
             return
-        with self._books:
+        with self._lock:
             now = time.monotonic()
             if self._said <= LINES_A_SECOND and now - self._second_began >= 1:
                 self._second_began, self._said = now, 0
             self._said += 1
             said = self._said
         if said <= LINES_A_SECOND:
-            self.log.info(text, *arguments)
+            self._log.info(text, *arguments)
         elif said == LINES_A_SECOND + 1:
             try:
                 timer = threading.Timer(1, self._say_how_many_more)
                 timer.daemon = True
                 timer.start()
             except (RuntimeError, MemoryError):  # no thread for it: the next line tries again
-                with self._books:
+                with self._lock:
                     self._said = LINES_A_SECOND
 
     def _say_how_many_more(self):
-        with self._books:
+        with self._lock:
             more, self._said = self._said - LINES_A_SECOND, 0
-        self.log.info(MORE, more)
+        self._log.info(MORE, more)

@@ -5,23 +5,28 @@ import logging
 import math
 import select
 import socket
-import socketserver
 import threading
 import time
 
 from engine.language import reason
+from engine.support import ClientState, support_of
 
 log = logging.getLogger(__name__)
 
 #: Bytes asked of the socket at a time.
 CHUNK = 32768
 
+#: Seconds for which replies are gathered, to be sent together, while the next one is made. The clock
+#: costs as much as a reply: it is read once for LOOK_EVERY characters of them.
+GATHER = 0.001
+LOOK_EVERY = 64
+
 #: Seconds, at most, that input which nobody will use is still read so that the last reply
 #: survives (nginx's lingering_timeout has the same default), and those while the server stops.
 LINGER = 5.0
 LINGER_AT_STOP = 0.5
 
-#: Bytes of a reply that surely has arrived when it was sent: any system keeps room for so many.
+#: Bytes of a reply that surely arrives once it was sent: any system has room for them.
 SURELY_THERE = 1024
 
 #: The flag that has one call on a blocking socket not wait. Windows has none: there the sockets do
@@ -29,75 +34,69 @@ SURELY_THERE = 1024
 DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
 AT_REST = None if DONT_WAIT else 0.0
 
-#: For a server that knows no graceful stop: an event that never happens.
-NEVER = threading.Event()
 
+class Replies(ClientState):
+    """What one client is sent by its *handler*, a `socketserver.StreamRequestHandler`; it makes way
+    before it waits.
 
-class ReplyingHandler(socketserver.StreamRequestHandler):
-    """A handler that sends lines, and makes way before it waits.
-
-    Any ``socketserver`` server will do. Of one with `LeadingThreads` the lead is kept for as long
-    as there is nothing to wait for; one with an event called ``stopping`` may set it to end the
-    conversation. ``timeout`` is how many seconds a client has to take a reply.
+    The attributes belong to the thread that answers the client, which other threads may only read.
     """
 
-    timeout = 60.0
     unsent = b""
     lost = False  # whether the client did not take a reply
     last_size = 0  # bytes of the replies that were sent last
     leaving = False  # whether it has had its last reply
-    answered = 0  # messages
 
-    # StreamRequestHandler would wrap the socket in two file objects here. For one short line
-    # they cost as much as all the rest of the handler, and readline() cannot keep a deadline.
-
-    def setup(self):
-        self.connection = self.request
-        self.stopping = getattr(self.server, "stopping", NEVER)
-        self.leading = getattr(self.server, "leads", bool)()
+    def __init__(self, handler):
+        self.connection, self.address = handler.request, handler.client_address
+        self.timeout = handler.timeout
+        self.support = support = support_of(handler.server)
+        self.stopping, self.leading = support.stopping, support.leads()
+        self.thread = threading.get_ident()
         self.ready = []  # lines to be sent
+        self.verbose = log.isEnabledFor(logging.DEBUG)  # whether each message is logged
         if not DONT_WAIT:
             self.connection.settimeout(AT_REST)
-            self.bell = getattr(self.server, "bell", None)
-        if hasattr(self.server, "introduce"):  # it counts and shows what its clients do
-            self.server.introduce(self)
-
-    def finish(self):
-        """Close the connection: it was all sent, and nothing else holds on to the socket."""
-        self.connection.close()
+        support.introduce(self.connection, self)
 
     def doing(self):
-        """Return what the client makes this handler do: a word, since when (``time.monotonic()``,
-        None if it is not known) and the bytes of its unfinished message.
-
-        Other threads call this. It reads each attribute once, and may be late by a moment.
-        """
         if self.unsent:
             return "not reading", None, 0
         return "leaving" if self.leaving else "in work", None, 0
 
     def mistake(self, reply):
         """Return *reply*, an ``ERR`` for the client, after having the server note it."""
-        if hasattr(self.server, "mistake"):
-            self.server.mistake(self.client_address, reply)
+        self.support.mistake(self.address, reply)
         return reply
-
-    def note_more(self):
-        """Have the server note that the client sent more than the one message that counts."""
-        if hasattr(self.server, "sent_more"):
-            self.server.sent_more(self.client_address)
 
     def make_way(self):
         """To be called before a wait: sends what is ready, and lets another thread lead."""
         self.flush()
         if self.leading:
             self.leading = False
-            self.server.make_way()
+            self.support.make_way()
 
     def send_at_once(self):
         """Have replies that follow one another not wait for the client's acknowledgements."""
         with contextlib.suppress(OSError):  # not TCP; macOS: or the client is gone, recv() will tell
             self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+
+    def send(self, lines):
+        """Send *lines*, texts without line feeds, as they are made: those that are there at the
+        same time together. None is kept back while the next one waits for something, if it makes
+        way first.
+        """
+        ready, clock = self.ready, time.perf_counter
+        size, look, due = 0, LOOK_EVERY, clock() + GATHER
+        for line in lines:
+            ready.append(line)
+            size += len(line) + 1
+            if size >= look:
+                if size > CHUNK or clock() > due:
+                    self.flush()
+                    size, due = 0, clock() + GATHER
+                look = size + LOOK_EVERY
+        self.flush()
 
     def flush(self):
         """Send the lines that are ready, if there are any."""
@@ -131,6 +130,13 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
                     self.unsent = self.unsent[self.connection.send(self.unsent, DONT_WAIT):]
         self.unsent = b""
 
+    def refuse(self, error):
+        """Answer what came instead of a message, as *error*, an `Unusable`, says; it was the last."""
+        self.answered += 1
+        self.ready.append(error.before + self.mistake(error.reply))
+        self.flush()
+        self.discard_input()
+
     def send_last_words(self, text):
         """Send one more line, an ``ERR``, to a client that may not be there to read it."""
         self.mistake(text)
@@ -146,22 +152,10 @@ class ReplyingHandler(socketserver.StreamRequestHandler):
         self.leaving = True
         drain(self.connection, min(self.timeout, LINGER), self.stopping)
 
-    def more_came(self):
-        """Tell whether what can be read now is more from the client (and read some), not its end.
-
-        Raises ConnectionError when it had closed its connection, both ways, before its reply came.
-        """
-        chunk = self.connection.recv(CHUNK, DONT_WAIT)
-        # It has closed its side, which it may. Only if it has closed the other one too, the
-        # reply has come back as an error: on the same machine at once, else maybe too late.
-        if not chunk and self.connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            raise ConnectionAbortedError("it had closed before its reply came")
-        return bool(chunk)
-
 
 def drain(connection, seconds, stopping):
-    """Send no more; read what else comes, and drop it, until the client closes. At most so many
-    *seconds*, and hardly any when the event *stopping* is set.
+    """Send no more; read what else comes, and drop it, until the client closes: at most for
+    *seconds*, and hardly at all when the event *stopping* is set.
 
     To close a socket with unread input resets the connection (RFC 9293, 3.10.4; RFC 2525, 2.17),
     and the reset can overtake the last reply.
@@ -192,7 +186,7 @@ def has_closed(connection):
 
 
 def can_be_read(connection, seconds):
-    """Wait until there is something to read, or the end; return False after so many *seconds*."""
+    """Wait until there is something to read, or the end; return False after *seconds*."""
     try:
         return bool(select.select([connection], [], [], seconds)[0])
     except ValueError:  # a descriptor beyond 1023, which takes a poll() and twice the time; or closed
@@ -204,7 +198,7 @@ def can_be_read(connection, seconds):
 
 
 def can_be_written(connection, seconds):
-    """Wait until there is room for something to be sent; return False after so many *seconds*."""
+    """Wait until there is room for something to be sent; return False after *seconds*."""
     if hasattr(select, "poll"):
         poll = select.poll()
         poll.register(connection, select.POLLOUT)

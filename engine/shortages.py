@@ -1,10 +1,9 @@
 """What happens when the system runs out of descriptors or threads: it is said, once, and passes."""
 
 import errno
-import math
-import time
 
 from engine.language import reason
+from engine.seldom import Seldom
 
 #: Seconds to wait when descriptors or threads have run out, before trying again.
 RETRY_INTERVAL = 0.5
@@ -19,12 +18,35 @@ THREADS_RAN_OUT = "the server cannot start a thread for you: try again in a mome
 
 
 class Shortages:
-    """Mix-in for a server with `Accounts`: no shortage stops it or keeps the processor busy.
+    """Mix-in for a server with `Accounts`: no shortage stops it or keeps the processor busy."""
 
-    ``_quiet_until`` has no lock: at worst a warning is logged twice.
-    """
+    def __init__(self, *args, **kwargs):
+        self._may_be_said = Seldom(QUIET_INTERVAL)
+        super().__init__(*args, **kwargs)
 
-    _quiet_until = -math.inf
+    def service_actions(self):
+        """Do what is to be done before the next client; what fails for lack of memory again."""
+        while True:
+            try:
+                return super().service_actions()
+            except MemoryError as error:
+                self._say(reason(error))
+                if self.stopping.wait(RETRY_INTERVAL):
+                    return None
+
+    def still_full(self):
+        """Give back the slots of threads that died before they could.
+
+        First the living threads are counted. If there is no free slot after that, there was none
+        before, for only this thread takes slots: each thread that is missing died with its slot.
+        """
+        super().still_full()
+        living = len(self.crew.members())
+        if self.slots.acquire(blocking=False):
+            self.slots.release()
+        elif self.max_threads:
+            for lost in range(self.max_threads - living):
+                self.slots.release()
 
     def get_request(self):
         """Accept a client; where descriptors have run out, wait before that is tried again."""
@@ -47,6 +69,5 @@ class Shortages:
             self.stopping.wait(RETRY_INTERVAL)
 
     def _say(self, why):
-        if time.monotonic() >= self._quiet_until:
-            self._quiet_until = time.monotonic() + QUIET_INTERVAL
+        if self._may_be_said.is_due():
             self.log.warning("Cannot take more clients for now (%s); trying again.", why)

@@ -6,29 +6,24 @@ import socket
 import threading
 import time
 
-#: Seconds that one wait may last: on Windows a Ctrl+C is not noticed in it, only after it.
-POLL_INTERVAL = 0.5
-
 
 class GracefulStop:
-    """Mix-in for a server with `Books` and `LeadingThreads`: the method ``stop``.
+    """Mix-in for a `BoundedThreadingTCPServer` with `Accounts` and `LeadingThreads`: the method
+    ``stop``.
 
-    The threads that serve clients stand in ``_serving_threads``, guarded by the lock of the books.
-    On Windows nothing wakes a thread that waits for a client; there it waits for ``bell`` as well,
-    a socket that can be read from the stop on, whoever else reads it or not.
+    On Windows to shut down a client's socket does not wake the thread that waits for it. So that
+    thread waits for two sockets, the client's and the ``bell``. The stop closes the other end of the
+    bell: then all see that it can be read.
     """
 
-    bell = _rope = None
-
-    def __init__(self, *args, **kwargs):
-        self._serving_threads = set()
-        super().__init__(*args, **kwargs)
+    _bell_pull = None
 
     def serve_forever(self, *args, **kwargs):
         """Serve clients until `shutdown` or `stop`."""
         if os.name == "nt":
             self._take_bell_down()  # of an earlier time
-            self.bell, self._rope = socket.socketpair()
+            self.bell, self._bell_pull = socket.socketpair()
+        self.books.reopen()
         super().serve_forever(*args, **kwargs)
 
     def server_close(self):
@@ -36,19 +31,8 @@ class GracefulStop:
         self._take_bell_down()
 
     def _take_bell_down(self):
-        for end in filter(None, (self._rope, self.bell)):
+        for end in filter(None, (self._bell_pull, self.bell)):
             end.close()
-
-    def process_request_thread(self, request, client_address):
-        """Serve this client and those after it; meanwhile the thread is known."""
-        me = threading.current_thread()
-        with self._books:
-            self._serving_threads.add(me)
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            with self._books:
-                self._serving_threads.discard(me)
 
     def stop(self, seconds):
         """Accept no more, let idle clients go, answer what clients in service have asked.
@@ -57,32 +41,35 @@ class GracefulStop:
         timed out. `serve_forever` must be running, in another thread. A handler may call this: its
         own client is neither waited for nor cut off.
         """
-        with contextlib.suppress(OSError):  # wakes who waits in accept, on Linux
-            self.socket.shutdown(socket.SHUT_RDWR)
-        self.shutdown()
-        self.stopping.set()  # again: serve_forever clears it when it has only just begun
-        deadline = time.monotonic() + seconds
-        with self._books:
-            if self._rope:
-                self._rope.close()
-            else:  # on Windows this would reset the connection if more input came
-                for request in self._others():
-                    shut(request, socket.SHUT_RD)
-            while self._others() and time.monotonic() < deadline:
-                self._someone_left.wait(min(POLL_INTERVAL, seconds))
-            cut_off = self._others()
-            threads = self._serving_threads - {threading.current_thread()}
-        for request in cut_off:
-            self.leave(request, "timed out")
-            shut(request, socket.SHUT_RDWR)
-        for thread in threads:  # so that what they log comes before what the caller says
-            thread.join(max(0.0, deadline - time.monotonic()))
+        ends = time.monotonic() + seconds
+        self._accept_nobody()
+        with self.books.closed():
+            self._let_idle_clients_go()
+            cut_off = self.books.others(max(0.0, ends - time.monotonic()))
+            for entry in cut_off:
+                self.books.leave(entry.request, "timed out")
+                shut(entry.request, socket.SHUT_RDWR)
+            busy = {entry.thread for entry in self.books.entries()}
+        for thread in self.crew.members():  # so that they log before the caller goes on
+            if thread.ident not in busy and thread is not threading.current_thread():
+                thread.join(max(0.0, ends - time.monotonic()))
         return len(cut_off)
 
-    def _others(self):
-        """Return the connections of all clients but the caller's own. The caller holds the lock."""
-        me = threading.get_ident()
-        return [request for request, client in self._clients.items() if client.thread != me]
+    def _accept_nobody(self):
+        for entry in self.books.entries():
+            if entry.client.thread == threading.get_ident():
+                entry.client.make_way()  # its handler is what called `stop`
+        shut(self.socket, socket.SHUT_RDWR)  # wakes a leader that waits for the next client, on Linux
+        self.shutdown()
+        self.stopping.set()  # again: serve_forever clears it when it has only just begun
+
+    def _let_idle_clients_go(self):
+        """Wake all threads that wait for a message."""
+        if self._bell_pull:
+            self._bell_pull.close()
+            return
+        for entry in self.books.entries():  # on Windows, if more came, it would reset the connection
+            shut(entry.request, socket.SHUT_RD)
 
 
 def shut(request, how):

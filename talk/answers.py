@@ -1,12 +1,12 @@
 """Answers: what a reply tells about the message, and about the server."""
 
-from engine.commandline import program
 from engine.language import _
+from talk.commands import client_command, server_command
 
 SERVES_CAPITALS = ("This server answers in capitals: it runs the service upper. Start the other one "
-                   "with: python server.py --service temp")
+                   "with: {server}")
 SERVES_TEMPERATURES = ("This server takes temperatures: it runs the service temp. For that there is: "
-                       "python {program} --service temp")
+                       "{client}")
 
 
 def is_error(message, reply):
@@ -27,6 +27,7 @@ def hint_at(service, message, reply):
     return None
 
 
-def told(hint):
-    """Return a *hint* as the user is told it."""
-    return _(hint).format(program=program("client.py"))
+def told(hint, address):
+    """Return a *hint* as the user of the server at *address* is told it."""
+    temp = "--service", "temp"
+    return _(hint).format(client=client_command(address, *temp), server=server_command(address, *temp))

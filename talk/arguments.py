@@ -6,6 +6,9 @@ import sys
 from engine.commandline import (HOST_WITH_PORT, OneLineParser, add_common_options, asked_for,
                                 help_formatter, number, program)
 from engine.language import _, choose
+from talk.commands import HOST, PORT, client_command
+from talk.slips import (WHERE, check_messages_are_messages, check_options_are_options,
+                        server_in)
 
 ONE_LINE = "a message is one line: expected no line feed in {message!r}"
 NO_MESSAGE = "no message: expected MESSAGE, or lines on standard input"
@@ -20,7 +23,9 @@ NOT_A_CHECK = ("argument --from: expected the name of a check, as it stands in t
 NOT_A_PYZ = "argument --one-file: expected a name that ends with .pyz, such as client.pyz, not '{text}'"
 ONLY_THE_FILE = "--one-file sends nothing: expected neither MESSAGE nor --crowd with it"
 HOST_ALONE = "argument --host: expected --host {host}, not '{text}'"
-MINUS_FIRST = "; before a message that begins with a minus write --, as in: {program} -- {message}"
+HOST_OF_PAGE = ("argument --host: {port} is the port of the page in '{text}', the service has another: "
+                "expected --host {host}, and --port only if the server's is not 50000")
+MINUS_FIRST = "; before a message that begins with a minus write --, as in: {command} -- {message}"
 
 
 #: Seconds to wait for each reply.
@@ -28,27 +33,35 @@ TIMEOUT = 300.0
 
 
 class ClientParser(OneLineParser):
-    """A `OneLineParser` that knows that messages may begin with a minus."""
+    """A `OneLineParser` of these *arguments*; it knows that messages may begin with a minus."""
+
+    def __init__(self, arguments, **settings):
+        self.arguments = arguments
+        super().__init__(**settings)
 
     def error(self, message):
         unknown = message.partition(_("unrecognized arguments: %s") % "")[2]
         if re.match(r"-[\d.,;]", unknown):
-            message += _(MINUS_FIRST).format(program=self.prog, message=unknown)
+            message += _(MINUS_FIRST).format(command=client_command(server_in(self.arguments)),
+                                             message=unknown)
         super().error(message)
 
 
 def parse_options(arguments=None):
     """Return the options in the command line's *arguments*; wrong ones exit with status 2."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     choose(asked_for(arguments))
     parser = ClientParser(
-        prog=program("client.py"), description=_(
+        arguments, prog=program("client.py"), description=_(
             "Send messages to the server; without MESSAGE, ask for them at a terminal, or take each "
             "line of standard input. With --crowd, be many clients at once and draw how long each "
             "of them waited. With --examine, find out what is wrong with a server."),
         formatter_class=help_formatter)
     add_options(parser.add_argument)
+    check_options_are_options(arguments, parser)
     options = parser.parse_args(arguments)
     check_options(options, parser.error)
+    check_messages_are_messages(arguments, options, parser.error)
     if options.timeout is None and not options.examine:
         options.timeout = TIMEOUT
     return options
@@ -59,9 +72,9 @@ def add_options(option):
     option("messages", metavar="MESSAGE", nargs="*", help=_("a message to send, one line"))
     option("--service", metavar="NAME", choices=["temp", "upper"], default="upper",
            help=_("what to ask for, or what a crowd sends: %(choices)s (default: %(default)s)"))
-    option("--host", metavar="H", default="127.0.0.1",
+    option("--host", metavar="H", default=HOST,
            help=_("the server's address or name (default: %(default)s)"))
-    option("--port", metavar="P", default=50000,
+    option("--port", metavar="P", default=PORT,
            type=number(int, 1, 65535, "a port from 1 to 65535"),
            help=_("the server's port (default: %(default)s)"))
     option("--timeout", metavar="S", type=number(float, 0.001, 86400, "seconds from 0.001 to 86400"),
@@ -86,10 +99,11 @@ def add_options(option):
 
 def check_options(options, error):
     """Call *error* with the reason when the *options* do not go together."""
-    written = re.fullmatch(r"(?:\w+://)?(?:\[([^\]]*)\]|([^:/]+))(?::(\d+))?/*", options.host)
-    host, port = (written[1] or written[2], written[3]) if written else (options.host, None)
+    written = WHERE.match(options.host.strip())
+    host, port = (written[2] or written[3], written[4]) if written else (options.host.strip(), None)
     if host != options.host:
-        text = HOST_WITH_PORT if port else HOST_ALONE
+        is_page = port and (written[1] or "").lower().startswith("http")
+        text = HOST_OF_PAGE if is_page else HOST_WITH_PORT if port else HOST_ALONE
         error(_(text).format(host=host, port=port, text=options.host))
     for message in options.messages:
         if "\n" in message:

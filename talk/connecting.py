@@ -7,8 +7,13 @@ import socket
 import time
 
 from engine.language import _, decimals, reason
+from talk.commands import is_here
 from talk.problems import ServerProblem
 from talk.waiting import LONGEST_WAIT
+
+#: What a system says that knows no way to an address: nobody there answers its question who has it
+#: (RFC 826), or no network that it is in leads there.
+NO_WAY_THERE = {errno.EHOSTUNREACH, errno.ENETUNREACH}
 
 #: What a system says that has no port left to connect from, and the seconds for which it may last:
 #: Linux remembers a closed connection for 60 s, Windows for up to 240 s (TIME-WAIT, RFC 9293, 3.4).
@@ -16,8 +21,14 @@ NO_PORT_LEFT = {errno.EADDRNOTAVAIL, errno.EADDRINUSE}
 PORTS_LIMIT = 300.0
 
 REFUSED = "Cannot reach {server}: connection refused. Is the server running there? Check --host and --port."
-NO_ANSWER = "Cannot reach {server}: no answer within {seconds} s. Is the address right?"
+REFUSED_THERE = ("Cannot reach {server}: connection refused. Is the server running there, with --host 0.0.0.0? "
+                 "Check --host and --port.")
+NO_ANSWER = ("Cannot reach {server}: no answer within {seconds} s. Perhaps, the likeliest first: the address is "
+             "another one (the server's terminal prints it); the server was not started with --host 0.0.0.0; the "
+             "firewall of its machine lets nobody in; this machine is in another network.")
 UNKNOWN_HOST = "Cannot reach {server}: there is no host of that name. Check --host and --port."
+NO_WAY = ("Cannot reach {server}: {reason}. Perhaps the address is another one (the server's terminal prints it), "
+          "or this machine is in another network.")
 UNREACHABLE = "Cannot reach {server}: {reason}. Check --host and --port."
 PORTS_RAN_OUT = "This system has no free port left for a moment; going on when it has one..."
 
@@ -32,13 +43,15 @@ def open_connection(address, limit, say, was_there=False):
     try:
         return connected_from_a_free_port(address, limit, say, PORTS_LIMIT if was_there else 0.0)
     except ConnectionRefusedError as error:
-        raise ServerProblem.about(address, REFUSED) from error
+        text = REFUSED if is_here(address[0]) else REFUSED_THERE
+        raise ServerProblem.about(address, text) from error
     except socket.timeout as error:
         raise ServerProblem.about(address, NO_ANSWER, seconds=decimals("%g" % limit)) from error
     except (socket.gaierror, UnicodeError) as error:
         raise ServerProblem.about(address, UNKNOWN_HOST) from error
     except OSError as error:
-        raise ServerProblem.about(address, UNREACHABLE, reason=reason(error)) from error
+        text = NO_WAY if error.errno in NO_WAY_THERE else UNREACHABLE
+        raise ServerProblem.about(address, text, reason=reason(error)) from error
 
 
 def connected_from_a_free_port(address, limit, say, patience):

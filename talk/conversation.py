@@ -20,7 +20,8 @@ from talk.waiting import Deadline
 #: Seconds without an answer after which a user wants to know what is going on.
 PATIENCE = 2.0
 
-#: Seconds that connecting may take; a slow server accepts at once, only an absent one does not.
+#: Seconds that connecting may take. The system answers for a slow server at once; if nothing answers,
+#: the server is absent.
 CONNECT_LIMIT = 10.0
 
 #: Seconds after its reply in which a server that does not keep connections open has closed.

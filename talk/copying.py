@@ -5,15 +5,16 @@ import os
 from engine.escapes import printable
 from engine.language import _, reason
 from engine.onefile import one_file
+from talk.commands import client_command
 from talk.problems import OutputProblem, Problem
 
 WRITTEN = ("{file} is the whole client: copy it to any machine that has Python 3.8 or later, and type "
-           "there: python {name}")
+           "there: {command}")
 CANNOT_MAKE = "A part of the client is missing here: {file}: {reason}. Copy the whole project again."
 
 
-def write_one_file(path):
-    """Write the one file to *path*, and say what it is for. Raises `Problem`."""
+def write_one_file(path, address):
+    """Write the one file to *path*, and say what it is for: the server at *address*. Raises `Problem`."""
     try:
         data = one_file()
     except OSError as error:
@@ -24,4 +25,5 @@ def write_one_file(path):
             file.write(data)
     except OSError as error:
         raise OutputProblem.about(path, "--one-file", error) from error
-    print(_(WRITTEN).format(file=printable(path), name=printable(os.path.basename(path))))
+    name = printable(os.path.basename(path))
+    print(_(WRITTEN).format(file=printable(path), command=client_command(address, file=name)))

@@ -2,15 +2,16 @@
 
 import time
 
-from engine.streams import is_terminal
+from engine.streams import is_plain, is_terminal
 
 
 class Progress:
-    """One line on a terminal that is written over and over; nothing elsewhere."""
+    """One line on a terminal that is written over and over; nothing elsewhere, nor where something stands
+    in for a terminal (IDLE cannot go back in a line)."""
 
     def __init__(self, stream):
         self.stream = stream
-        self.on_screen = is_terminal(stream)
+        self.on_screen = is_plain(stream) and is_terminal(stream)
         self.width = 0
         self.next = 0.0
 

@@ -3,8 +3,6 @@
 import contextlib
 import csv
 import re
-import signal
-import sys
 
 from engine.addresses import shown
 from engine.escapes import printable
@@ -13,6 +11,7 @@ from engine.language import _, decimals
 from talk.answers import hint_at, is_error, told
 from talk.conversation import PATIENCE, Conversation
 from talk.greeting import SOON, line_after, shows
+from talk.keyboard import Keyboard
 from talk.problems import ServerProblem
 
 CONNECTED = "Connected to {server} from {client}"
@@ -29,6 +28,7 @@ ASK_CITY = "City (? shows hottest and coldest; help; an empty line ends): "
 ASK_MAXIMUM = "Maximum in degrees Celsius (an empty line goes back): "
 ASK_MINIMUM = "Minimum in degrees Celsius (an empty line goes back): "
 NOT_A_NUMBER = "'{text}' is not a number: expected degrees such as 31 or -3.5."
+HAS_UNIT = "'{text}' has a unit: expected the number alone, such as {example}."
 NUMBER_FOR_CITY = "{number} is a number: expected the name of a city first."
 MAX_BELOW_MIN = "The maximum {maximum} is below the minimum {minimum}: type both again."
 HELP = """Recife         a city: then its maximum and minimum are asked
@@ -39,6 +39,12 @@ an empty line  ends"""
 EXTREMES = "Hottest city: {} with {}. Coldest city: {} with {}. Cities: {}."
 ONE_CITY = "{}: maximum {}, minimum {}."
 NO_CITIES = "No city has sent a reading."
+
+#: The unit behind a number, in the ways in which people write it (of another one not the number counts).
+CELSIUS = re.compile(r"\s*(\u00b0|\u00ba|\u02da|graus?|degrees?)?\s*(C|celsius)?$", re.IGNORECASE)
+
+#: Where the person is.
+keyboard = Keyboard()
 
 
 class SpokenConversation(Conversation):
@@ -81,7 +87,7 @@ def converse(conversation, service):
         if not hint:
             hint = hint_at(service, message, reply)
             if hint:
-                print(told(hint))
+                print(told(hint, conversation.address))
 
 
 def ask_until_answered(conversation, message):
@@ -96,7 +102,7 @@ def ask_until_answered(conversation, message):
             print()
             raise ServerProblem(_(NO_REPLY_YET).format(message=printable(message))) from None
         try:
-            typed = input(_(TRY_AGAIN).format(message=printable(message)))
+            typed = keyboard.ask(_(TRY_AGAIN).format(message=printable(message)))
             if typed.strip():
                 print(_(NOT_SENT).format(message=printable(typed)))
         except (KeyboardInterrupt, EOFError):
@@ -118,8 +124,11 @@ def in_words(message, reply):
 
 
 def ask_message():
-    """Ask the user for a message."""
-    return input(_(ASK_MESSAGE))
+    """Ask the user for a message; return nothing at an empty line that is the last one."""
+    message = keyboard.ask(_(ASK_MESSAGE))
+    while not message and keyboard.has_more():
+        message = keyboard.ask(_(ASK_MESSAGE))
+    return message
 
 
 def ask_reading():
@@ -129,7 +138,9 @@ def ask_reading():
     may have been pasted.
     """
     while True:
-        city = input(_(ASK_CITY)).strip()
+        city = keyboard.ask(_(ASK_CITY)).strip()
+        if not city and keyboard.has_more():
+            continue
         if city.lower() in ("help", _("help")):
             print(_(HELP))
             continue
@@ -165,18 +176,12 @@ def ask_number(prompt):
     """Ask the user until the answer is a number, with a decimal point or a decimal comma, or
     empty: back to the city."""
     while True:
-        text = input(prompt).strip()
+        text = keyboard.ask(prompt).strip()
         number = as_number(text)
         if number or not text:
             return number or ""
-        print(_(NOT_A_NUMBER).format(text=printable(text)))
-
-
-def prepare_terminal():
-    """Let input() edit lines and remember them, where the platform can; have it leave the terminal
-    as it was when the program is told to end: for that there must be an exception."""
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
-    try:
-        import readline  # noqa: F401 - to import it is enough
-    except ImportError:
-        pass  # Windows consoles do this by themselves
+        alone = as_number(CELSIUS.sub("", text, 1))
+        if alone:
+            print(_(HAS_UNIT).format(text=printable(text), example=decimals(alone)))
+        else:
+            print(_(NOT_A_NUMBER).format(text=printable(text)))

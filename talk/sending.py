@@ -1,13 +1,17 @@
 """Sending: messages from the command line, or from a file."""
 
 import sys
+import threading
 
 from engine.escapes import printable
 from engine.language import _
 from engine.streams import is_terminal
 from talk.answers import SERVES_CAPITALS, hint_at, is_error, told
+from talk.conversation import PATIENCE
 from talk.problems import ServerProblem
 
+SILENT = ("Standard input is no terminal here, and silent: each line that comes is sent as a message. To be asked "
+          "for them use a terminal (in PyCharm: Emulate terminal in output console).")
 PROGRESS = "{sent} sent, {errors} with an error"
 
 
@@ -26,6 +30,44 @@ class Tally:
         self.replies += 1
 
 
+class GivenInput:
+    """Standard input, a *stream* of bytes; *say* tells the user when it is silent for PATIENCE seconds
+    at its beginning: it may be a pipe from a window in which somebody types.
+
+    That is told by a thread of its own. Its ``lock`` guards ``came``, whether anything has come: after
+    that only the reader says anything.
+    """
+
+    def __init__(self, stream, say):
+        self.stream, self.say = stream, say
+        self.lock, self.came = threading.Lock(), False
+
+    def __iter__(self):
+        timer = threading.Timer(PATIENCE, self.tell)
+        timer.daemon = True
+        timer.start()
+        for line in self.stream:
+            self.note()
+            yield line
+        self.note()
+        timer.cancel()
+
+    def read(self):
+        """Return what is left."""
+        return self.stream.read()
+
+    def note(self):
+        """Take note that something, or the end, has come."""
+        with self.lock:
+            self.came = True
+
+    def tell(self):
+        """Tell that nothing has come."""
+        with self.lock:
+            if not self.came:
+                self.say(_(SILENT))
+
+
 def send_what_is_given(conversation, options, progress):
     """Send the messages of the command line, or else of standard input; return the exit status."""
     tally, table = Tally(), None
@@ -33,9 +75,9 @@ def send_what_is_given(conversation, options, progress):
         messages = options.messages
     elif options.service == "temp":
         from talk.spreadsheets import Spreadsheet  # not above: one message does not wait for it
-        messages = table = Spreadsheet(sys.stdin.buffer, progress.say)
+        messages = table = Spreadsheet(GivenInput(sys.stdin.buffer, progress.say), progress.say)
     else:
-        messages = lines_of(sys.stdin.buffer)
+        messages = lines_of(GivenInput(sys.stdin.buffer, progress.say))
     try:
         send_all(conversation, messages, options.service, progress, tally)
     finally:
@@ -57,9 +99,9 @@ def send_all(conversation, messages, service, progress, tally):
             progress.clear()
             print(printable(reply) if on_screen else reply, flush=True)
             if hint == SERVES_CAPITALS:
-                raise ServerProblem(told(hint))
+                raise ServerProblem(told(hint, conversation.address))
             if hint and not hinted:
-                progress.say(told(hint))
+                progress.say(told(hint, conversation.address))
                 hinted = True
             progress.show(_(PROGRESS).format(sent=tally.replies, errors=len(tally.refused)))
     finally:

@@ -51,6 +51,9 @@ os.environ["LANGUAGE"] = ENVIRONMENT["LANGUAGE"] = "en"
 # How the user's shell has Python, and what is drawn, set up is not what is tested.
 for name in "PYTHONDONTWRITEBYTECODE", "PYTHONSAFEPATH", "NO_COLOR", "COLUMNS", "LINES":
     ENVIRONMENT.pop(name, None)
+for name in "LC_ALL", "LC_MESSAGES", "LANG":  # in the locale of programs LANGUAGE says nothing
+    if ENVIRONMENT.get(name) in ("C", "POSIX"):
+        ENVIRONMENT.pop(name)
 if sys.flags.dev_mode:  # what this Python shall find fault with, theirs shall too
     ENVIRONMENT.update(PYTHONDEVMODE="1", PYTHONWARNINGS=",".join(sys.warnoptions))
 
@@ -464,6 +467,7 @@ needs_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="r
 
 def pytest_addoption(parser):
     parser.addoption("--soak", action="store_true", help="also run the soak: a few minutes")
+    parser.addoption("--explore", action="store_true", help="explore the core for longer: some minutes")
     parser.addoption("--one-file", action="store_true",
                      help="run client.pyz, made for it, wherever client.py would run")
     parser.addoption("--rounds", type=int, default=300, metavar="N",

@@ -10,8 +10,9 @@ import multiprocessing
 import multiprocessing.connection
 import os
 
-#: These take the longest, so they are begun first.
-LONGEST = "test_page.py", "test_dashboard.py", "test_client.py"
+#: These take the longest, as ``--durations=0`` tells, so they are begun first.
+LONGEST = ("test_page.py", "test_language.py", "test_store.py", "test_dashboard.py", "test_client.py",
+           "test_hostile.py")
 
 #: How many processes there are for each core: most of them wait.
 PROCESSES = 3
@@ -29,7 +30,7 @@ def pytest_runtestloop(session):
     os.close(end)
     workers = {}
     try:
-        for _ in range(min(len(files), PROCESSES * os.cpu_count())):
+        for number in range(min(len(files), PROCESSES * os.cpu_count())):
             start_worker(workers, session, files, todo)
         hand_on(session, workers)
     finally:
@@ -41,7 +42,7 @@ def pytest_runtestloop(session):
 
 def files_of(tests):
     """Return the *tests* as a list of lists, one for each file, the longest first."""
-    files = [list(group) for _, group in itertools.groupby(tests, lambda test: test.location[0])]
+    files = [list(group) for name, group in itertools.groupby(tests, lambda test: test.location[0])]
     return sorted(files, key=lambda file: not file[0].location[0].endswith(LONGEST))
 
 

@@ -6,6 +6,8 @@ import io
 import math
 import os
 import re
+import select
+import shutil
 import signal
 import socket
 import struct
@@ -20,7 +22,8 @@ from conftest import (CLIENT, ENVIRONMENT, PATIENCE, ROOT, Terminal, fake_server
 
 from engine.escapes import printable
 from talk import connecting, conversation, waiting
-from talk.answers import is_error
+from talk.answers import SERVES_CAPITALS, SERVES_TEMPERATURES, is_error, told
+from talk.keyboard import Keyboard
 from talk.problems import ServerProblem
 from talk.spreadsheets import Spreadsheet
 
@@ -114,6 +117,28 @@ def test_a_server_that_goes_away(answer, told):
         connection.sendall(answer)
     with fake_server(leave) as port:
         assert run_client(port, "x") == (1, "", told.format(server="127.0.0.1:{}".format(port)))
+
+
+CAUSES = re.compile("address.*--host 0.0.0.0.*firewall.*another network")
+
+
+@pytest.mark.parametrize("host, error, told", [
+    ("127.0.0.1", ConnectionRefusedError(), "connection refused. Is the server running there? Check --host"),
+    ("localhost", ConnectionRefusedError(), "connection refused. Is the server running there? Check --host"),
+    ("192.0.2.7", ConnectionRefusedError(), "refused. Is the server running there, with --host 0.0.0.0? Check"),
+    ("192.0.2.7", socket.timeout(), "no answer within 10 s. Perhaps, the likeliest first: the address is another"),
+    ("192.0.2.7", OSError(errno.EHOSTUNREACH, "No route to host"), "No route to host. Perhaps the address is"),
+    ("192.0.2.7", OSError(errno.ENETUNREACH, "Network is unreachable"), "or this machine is in another network."),
+    ("192.0.2.7", OSError(errno.EACCES, "Permission denied"), "Permission denied. Check --host and --port.")])
+def test_why_a_server_cannot_be_reached(monkeypatch, host, error, told):
+    def fail(address, limit):
+        raise error
+    monkeypatch.setattr(connecting, "connected", fail)
+    with pytest.raises(ServerProblem) as problem:
+        connecting.open_connection((host, 50000), 10.0, print)
+    text = str(problem.value)
+    assert text.startswith("Cannot reach {}:50000: ".format(host)) and told in text and "\n" not in text
+    assert bool(CAUSES.search(text)) == ("no answer" in text)
 
 
 def test_a_server_that_breaks_off():
@@ -612,14 +637,133 @@ def test_which_lines_of_a_file_were_refused(start_server):
 @pytest.mark.parametrize("options, told", [
     (["--host", "127.0.0.1:51000"], "expected --host 127.0.0.1 --port 51000"),
     (["--host", "[::1]:51000"], "expected --host ::1 --port 51000"),
-    (["--host", "http://teacher:80/"], "expected --host teacher --port 80"),
+    (["--host", "tcp://teacher:80/"], "expected --host teacher --port 80"),
+    (["--host", "http://192.168.0.10:8080/"],
+     "8080 is the port of the page in 'http://192.168.0.10:8080/', the service has another: "
+     "expected --host 192.168.0.10, and --port only"),
     (["--host", "http://teacher"], "expected --host teacher, not"),
     (["--host", "[::1]"], "expected --host ::1, not"),
+    (["--host", "192.168.0.10 "], "expected --host 192.168.0.10, not '192.168.0.10 '"),
+    (["192.168.0.10"], "'192.168.0.10' is an address, not a message: expected --host 192.168.0.10; to send"),
+    (["192.168.0.10:50000", "Ol\u00e1"], "expected --host 192.168.0.10;"),
+    (["http://192.168.0.10:8080/"], "expected --host 192.168.0.10;"), (["::1"], "expected --host ::1;"),
+    (["teacher.local"], "expected --host teacher.local;"), (["localhost"], "expected --host localhost;"),
+    (["\u2014host", "127.0.0.1"], "'\u2014host' is no option: expected --host, with two minus signs"),
+    (["\u2013-service", "temp"], "expected --service,"), (["\u2212crowd=3"], "expected --crowd,"),
+    (["-host", "127.0.0.1"], "'-host' is no option: expected --host,"), (["-Port", "1"], "expected --port,"),
+    (["README.md"], "'README.md' is a file here, not a message: to send its lines type: "),
+    (["README.md"], "python client.py --port 1 < README.md"),
+    (["--service", "temp", "--host", "192.0.2.7", "docs/page.md"],
+     "python client.py --service temp --host 192.0.2.7 --port 1 < docs/page.md"),
+    (["--host", "192.0.2.7", "-;5;3"],  # from 3.14 on "-5,3" is a message to argparse
+     "as in: python client.py --host 192.0.2.7 --port 1 -- -;5;3. See client.py"),
     (["-;5;3"], " -- -;5;3. See client.py")])
 def test_wrong_usage_is_answered_with_the_remedy(options, told):
     status, out, err = run_client(1, *options)
     assert (status, out) == (2, "") and err.count("\n") == 1
     assert told in err.replace("client.pyz", "client.py")
+
+
+@pytest.mark.parametrize("address, client, server", [
+    (("127.0.0.1", 50000), "python client.py --service temp", "python server.py --service temp"),
+    (("127.0.0.1", 50001), "python client.py --service temp --port 50001",
+     "python server.py --service temp --port 50001"),
+    (("localhost", 50000), "python client.py --service temp --host localhost",
+     "python server.py --service temp"),
+    (("192.0.2.7", 50001), "python client.py --service temp --host 192.0.2.7 --port 50001",
+     "python server.py --service temp --host 0.0.0.0 --port 50001")])
+def test_a_hint_leads_to_the_server_that_was_named(address, client, server):
+    assert told(SERVES_TEMPERATURES, address).endswith("For that there is: " + client)
+    assert told(SERVES_CAPITALS, address).endswith("Start the other one with: " + server)
+
+
+@pytest.mark.parametrize("message", [
+    "\u2014Ol\u00e1!", "\u2014 host", "1.2", "10,5", "127.0.0.1 is here", "docs", "a.b", "--host", "192.168.0.10",
+    "README.md", "12:30"])
+def test_what_looks_like_a_slip_can_be_sent(upper_port, message):
+    """By itself where it is none, else after two minus signs."""
+    slips = message in ("--host", "192.168.0.10", "README.md")
+    status, out, err = run_client(upper_port, *(["--"] if slips else []), message)
+    assert (status, out, err) == (0, message.upper() + "\n", "")
+
+
+@needs_terminal
+@pytest.mark.parametrize("service, lines", [("upper", ["a", "", "b", "", "", "c"]),
+                                            ("temp", ["Recife,31,24", "", "Olinda,30,25", "", "?Olinda"])])
+@pytest.mark.parametrize("term", ["dumb", "xterm"])
+def test_an_empty_line_in_what_is_pasted_does_not_end_it(start_server, service, lines, term):
+    """Else the shell would get the rest. Of its own it does."""
+    port = str(start_server("--service", service).port)
+    terminal = Terminal("--service", service, "--port", port, TERM=term)
+    terminal.wait_for("empty line ends.: ")
+    terminal.type("\n".join(lines) + "\n")
+    terminal.wait_for("\nC\n" if service == "upper" else "\nOlinda: maximum 30, minimum 25\\.\n")
+    terminal.wait_for("empty line ends.: ")
+    terminal.type("\n")
+    assert terminal.end()[0] == 0
+    assert len(re.findall("^(BYE|B)\r?$", terminal.came, re.M)) == (1 if service == "upper" else 2)
+
+
+@needs_terminal
+def test_lines_that_come_in_one_answer(monkeypatch):
+    """A readline that takes a text in brackets returns it whole, with its line feeds."""
+    answers = ["a\n\nb", "c"]
+    monkeypatch.setattr("builtins.input", lambda question: answers.pop(0))
+    keyboard = Keyboard()
+    assert [keyboard.ask("?") for _ in range(2)] == ["a", ""] and keyboard.has_more()
+    assert [keyboard.ask("?") for _ in range(2)] == ["b", "c"] and not keyboard.lines
+
+
+def press_until(terminal, key, pattern):
+    """Press a *key* that makes a signal until *pattern* is on the screen: between two keys it is noticed
+    with the next one only (CPython's readline module)."""
+    deadline = time.monotonic() + PATIENCE
+    while not re.search(pattern, terminal.screen):
+        assert time.monotonic() < deadline, terminal.screen
+        terminal.type(key)
+        while not re.search(pattern, terminal.screen) and select.select([terminal.leader], [], [], 1)[0]:
+            terminal.read()
+    terminal.wait_for(pattern)
+
+
+@needs_terminal
+@pytest.mark.skipif(shutil.which("bash") is None, reason="it is the shell that stops and resumes it")
+@pytest.mark.parametrize("term", ["dumb", "xterm"])
+def test_after_a_stop_the_prompt_is_there_again(upper_port, term):
+    """And so is what was typed before, and it can be edited."""
+    shell = "import os, sys; os.execvp('bash', ['bash', '--norc', '--noediting', '-i'])"
+    terminal = Terminal(program=("-c", shell), TERM=term, PS1="shell> ", HISTFILE="")
+    terminal.wait_for("shell> ")
+    terminal.type("'{}' {} --port {}\n".format(sys.executable, CLIENT[0], upper_port))
+    terminal.wait_for("Message .an empty line ends.: ")
+    terminal.type("hellx")
+    terminal.wait_for("hellx")
+    press_until(terminal, "\x1a", "(?i)stopped(.|\n)*shell> ")
+    terminal.type("fg\n")
+    terminal.wait_for("Message .an empty line ends.: hellx")
+    terminal.type("\x7fo\n")
+    terminal.wait_for("\nHELLO\n(.|\n)*Message .an empty line ends.: ")
+    terminal.type("\n")
+    terminal.wait_for("shell> ")
+    terminal.type("exit\n")
+    terminal.end()
+
+
+@needs_terminal
+@pytest.mark.parametrize("typed, told", [
+    ("31C", "'31C' has a unit: expected the number alone, such as 31."), ("31,5 \u00baC", "such as 31.5."),
+    ("31 graus", "such as 31."), ("88F", "'88F' is not a number"), ("quente", "'quente' is not a number")])
+def test_a_number_with_its_unit(typed, told):
+    terminal = Terminal("--service", "temp")
+    terminal.wait_for("City.*: ")
+    terminal.type("Recife\n")
+    terminal.wait_for("Maximum.*: ")
+    terminal.type(typed + "\n")
+    terminal.wait_for(re.escape(told))
+    terminal.type("\n")
+    terminal.wait_for("City.*: ")
+    terminal.type("\n")
+    assert terminal.end()[0] == 0
 
 
 @needs_terminal

@@ -447,6 +447,22 @@ def test_on_a_terminal_it_is_drawn_while_the_crowd_waits(no_color):
 
 
 @needs_terminal
+def test_in_a_window_too_small_for_all_it_is_folded(start_server):
+    """It never goes up beyond the window's first line; at the end there are all, and nothing twice."""
+    server = start_server("--work", "0.12", "--max-threads", "1")
+    terminal = Terminal("--port", str(server.port), "--crowd", "12", COLUMNS="90", LINES="11", TERM="xterm")
+    terminal.wait_for(r"[0-6] more above, [0-6] below: the window has 11 lines\. At the end there are all\.")
+    terminal.wait_for(r"with an error")  # to the end of a picture
+    picture = [line for line in on_screen(terminal.came).splitlines() if line]
+    assert len(picture) == 10 and [line for line in picture[2:8] if not re.match(r" ?\d+ ", line)] == []
+    assert terminal.end()[0] == 0
+    ups = re.findall(r"\x1b\[(\d+)A", terminal.came)
+    assert ups and max(map(int, ups)) <= 10
+    lines, rest = lines_of(on_screen(terminal.came).translate(str.maketrans("·░█", "-.#")))
+    assert len(lines) == 12 and "above" not in rest and rest.startswith("Replies 12,")
+
+
+@needs_terminal
 @pytest.mark.parametrize("term, lines, coloured", [("dumb", "24", False), ("xterm", "4", True)])
 def test_elsewhere_a_line_tells_how_far_it_is(start_server, term, lines, coloured):
     server = start_server("--work", "0.12", "--max-threads", "1")

@@ -11,16 +11,19 @@ import subprocess
 import sys
 import threading
 import time
+from unittest import mock
 
 import pytest
 from browser import CHROMIUM, Browser
-from conftest import (ENVIRONMENT, PATIENCE, ROOT, connect, needs_linux, read_all, serving,
-                      text_of, wait_until)
+from conftest import (ENVIRONMENT, PATIENCE, ROOT, connect, needs_linux, read_all, run_client,
+                      serving, text_of, wait_until)
 
-from engine import onefile
+import handlers.dashboard as dashboard
+from engine import invitation, onefile
 from engine.effort import has_gil, processors
 from engine.errors import CannotStart
-from engine.invitation import FETCH, commands, files
+from engine.invitation import FETCH, commands, files, pages
+from engine.networks import Address
 from engine.onefile import one_file
 from handlers.dashboard import client_file
 from handlers.dashboard.handler import FULL, DashboardHandler
@@ -117,6 +120,7 @@ def test_the_state(start_page):
                    "failed": 0, "errors": 0, "messages": 3},
         "wait": None, "gil": has_gil(), "cores": processors(), "mistake": None, "port": server.port,
         "join": ["python client.py --service temp --port {}".format(server.port)], "client": [],
+        "page": [],
         "temperatures": {"cities": 2, "hottest": {"city": "Água Branca, AL", "temperature": "33.5"},
                          "coldest": {"city": "Água Branca, AL", "temperature": "-2"},
                          "ranges": [["Recife", "31", "24"], ["Água Branca, AL", "33.5", "-2"]]}}
@@ -134,8 +138,29 @@ def test_the_client_is_handed_out(start_page):
     assert fetch(server, "/client.pyz", host="evil.example")[0] == 421
     state = state_of(server)
     assert state["client"] == files(("0.0.0.0", server.page))
+    assert state["page"] == pages(("0.0.0.0", server.page))
     assert state["join"] == commands(("0.0.0.0", server.port), "upper",
                                      "client.pyz" if state["client"] else "client.py")
+
+
+def test_an_address_that_comes_and_goes_is_in_the_next_look(monkeypatch):
+    """And it is news to those who watch already; a cable is pulled out, and there is none."""
+    own = [Address("192.0.2.7", "eth0", "a cable")]
+    monkeypatch.setattr(invitation, "own_addresses", lambda ipv6: list(own))
+    page = "0.0.0.0", 8080
+    with serving(UppercaseHandler) as server:
+        server.server_address = "0.0.0.0", 50000
+        with Watch(server, "upper", page) as watch:
+            first = watch.look()
+            assert first.state["join"] == ["python client.pyz --host 192.0.2.7"]
+            own.append(Address("198.51.100.7", "wlan0", "Wi-Fi"))
+            wait_until(lambda: len(watch.look(0).state["page"]) == 2, "the address")
+            look = watch.look()
+            assert look.state["page"] == ["http://192.0.2.7:8080/", "http://198.51.100.7:8080/"]
+            assert b'"join": ["python client.pyz --host 192.0.2.7", "python client.pyz' in (
+                watch.news(first, look))
+            own.clear()
+            wait_until(lambda: watch.look(0).state["join"] == [], "its end")
 
 
 def test_fetched_without_a_browser_it_runs(start_page, tmp_path):
@@ -251,14 +276,51 @@ def test_who_leaves_frees_a_place():
             wait_until(lambda: not page.in_service())
 
 
-@pytest.mark.parametrize("request_head", [b"", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n"],
-                         ids=["silent", "unfinished"])
-def test_a_slow_viewer_is_dropped(request_head):
-    with serving(type("Handler", (DashboardHandler,), {"timeout": 0.15})) as page:
-        with connect(page) as viewer:
-            viewer.sendall(request_head)
-            assert read_all(viewer) == b""
-        wait_until(lambda: page.totals()["timed out"] == 1)
+NOT_THE_SERVICE = ("ERR this port is the page's, for a browser (http://127.0.0.1:{}/): the service upper "
+                   "is on port {}\n")
+
+
+@pytest.mark.parametrize("request_head", [b"", b"OLA", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n"],
+                         ids=["silent", "a word", "unfinished"])
+def test_a_slow_viewer_is_dropped_with_a_word(request_head):
+    with serving(UppercaseHandler) as server, Watch(server, "upper") as watch:
+        with serving(type("Handler", (DashboardHandler,), {"timeout": 0.15, "watch": watch})) as page:
+            with connect(page) as viewer:
+                viewer.sendall(request_head)
+                assert read_all(viewer).decode() == NOT_THE_SERVICE.format(
+                    page.server_address[1], server.server_address[1])
+            wait_until(lambda: page.totals()["timed out"] == 1)
+
+
+@pytest.mark.parametrize("sent", [
+    b"Recife,31,24\n", b"Recife,31,24", b"?\n", b"\n", b"OLA MUNDO\r\n", b"GET /\r\n",
+    b"\x16\x03\x01\x02\0\x01\0", b"\xff\xfd\x03\xff\xfb\x18", "Ol\u00e1\n".encode()],
+    ids=["reading", "no line feed", "query", "empty", "capitals", "no version", "TLS", "telnet", "accents"])
+def test_who_takes_it_for_the_service_is_told_at_once(sent):
+    """Long before the deadline of a request."""
+    with serving(UppercaseHandler) as server, Watch(server, "upper") as watch:
+        with serving(type("Handler", (DashboardHandler,), {"timeout": 600.0, "watch": watch})) as page:
+            with connect(page) as viewer:
+                viewer.sendall(sent)
+                assert read_all(viewer).decode() == NOT_THE_SERVICE.format(
+                    page.server_address[1], server.server_address[1])
+            assert page.totals()["failed"] == 0
+
+
+def test_a_request_may_come_in_pieces():
+    with serving(UppercaseHandler) as server, Watch(server, "upper") as watch:
+        with serving(type("Handler", (DashboardHandler,), {"watch": watch})) as page:
+            with connect(page) as viewer:
+                viewer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                for byte in b"GET /state HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n":
+                    viewer.sendall(bytes([byte]))
+                assert read_all(viewer).startswith(b"HTTP/1.0 200 ")
+
+
+def test_the_client_on_the_port_of_the_page_learns_where_the_service_is(start_page):
+    server = start_page()
+    status, out, err = run_client(server.page, "hello")
+    assert (status, out) == (1, NOT_THE_SERVICE.format(server.page, server.port))
 
 
 def test_a_viewer_that_does_not_read_is_dropped():
@@ -316,13 +378,41 @@ def test_viewers_cannot_exhaust_it(start_page):
 @pytest.mark.parametrize("host, status", [
     (None, 200), ("localhost:1", 200), ("127.0.0.1", 200), ("[::1]:8080", 200),
     ("192.168.0.7:8080", 200), ("evil.example", 421), ("127.0.0.1.evil.example:8080", 421),
-    ("", 421), ("[", 421)])
+    ("", 421), ("[", 421), ("localhost.", 200), ("class.localhost:8080", 200), ("127.0.0.1.:80", 200),
+    (".", 421), ("..", 421), ("notlocalhost", 421), ("evil.localhost.example", 421)])
 def test_only_under_its_own_names(host, status):
     with serving(UppercaseHandler) as server, Watch(server, "upper") as watch:
         with serving(type("Handler", (DashboardHandler,), {"watch": watch})) as page:
             page.page = page.server_address[1]
             for path in "/", "/state":
                 assert fetch(page, path, host=host)[0] == status
+
+
+def test_the_names_of_this_machine(monkeypatch):
+    monkeypatch.setattr(dashboard.socket, "gethostname", lambda: "Lab-7.school.example")
+    names = dashboard.names_for("Teacher.Lan")
+    assert names == {"localhost", "teacher.lan", "lab-7.school.example", "lab-7", "lab-7.local"}
+    assert dashboard.names_for("") == names - {"teacher.lan"}
+
+
+def test_who_calls_it_by_another_name_is_told_an_address_that_leads_there(start_page):
+    server = start_page("--host", "::")
+    told = "421: This server is not called that: open http://127.0.0.1:{}/\n".format(server.page)
+    assert fetch(server, "/", host="teacher")[2].decode() == told
+
+
+@pytest.mark.parametrize("port, warns", [(6000, True), (10080, True), (5060, True), (8080, False), (0, False)])
+def test_a_port_that_browsers_refuse(port, warns, caplog, monkeypatch):
+    class Stop(Exception):
+        """The rest of the start is not what is tested: the port may be taken."""
+
+    def listen(*arguments, **attributes):
+        raise Stop
+    monkeypatch.setattr(dashboard, "listening_server", listen)
+    with pytest.raises(Stop):
+        with dashboard.page_about(None, mock.Mock(dashboard=port, host="127.0.0.1", lang=None), None):
+            pass
+    assert ("Browsers refuse to open port %d," % port in caplog.text) == warns
 
 
 def test_only_its_own_paths_and_methods(start_page):
@@ -423,7 +513,7 @@ def test_one_viewer_too_many_is_told_in_http():
 def test_each_second_has_its_count():
     with ClassroomServer(("127.0.0.1", 0), UppercaseHandler) as server:
         answered, waiting = [], []
-        server.messages = lambda: sum(answered)
+        server.books.messages = lambda: sum(answered)
         server.waiting = lambda: sum(waiting)
         watch = Watch(server, "upper")
         minute = watch._minute

@@ -176,11 +176,13 @@ def test_the_steps_of_the_lesson_are_accused_of_nothing_but_what_is_true(results
     assert to_mend(found) == (["at once"] if case[0].startswith("1_") else []), found
 
 
-def test_a_server_that_becomes_slower_is_told_by_how_much(results):
-    """A note: it may be for what else its machine does."""
+def test_a_server_that_becomes_slower_is_told_so(results):
+    """A note. By how much, and after how many, depends on the machine: a busy one may see a standstill."""
     found = results["slower", "mistake"].result()["reset"]
-    assert found.mark == NOTE and re.match(
-        r"After a client whose connection broke \(a reset\) a reply takes \d+ times as long: [3-9]\d\d\.\d ms\.", found.text)
+    slower = "as long" in found.text
+    assert found.mark == (NOTE if slower else MEND)
+    assert re.match(r"After (a client whose connection|5 clients whose connections) broke \(a reset\) "
+                    r"(a reply takes \d+ times as long: \d+\.\d ms\.|it answers nobody any more\.)", found.text)
 
 
 def test_what_is_no_mistake_is_noted(results):

@@ -14,12 +14,13 @@ import socket
 import sys
 import threading
 import time
-import types
 
 import pytest
 from conftest import (HURRIED, PATIENCE, ask, connect, keep_reporting, needs_linux, read_all,
                       read_line, reset, serving, wait_until)
 
+from engine.books import Books
+from engine.support import ClientState
 from handlers.uppercase import UppercaseHandler
 
 pytestmark = pytest.mark.usefixtures("quick_switches")
@@ -294,7 +295,7 @@ def test_a_client_that_comes_again_at_once_is_not_too_many(monkeypatch):
         def finish(self):
             super().finish()
             threading.Event().wait(0.03)
-    monkeypatch.setattr("engine.books.REFUSAL_DELAY", PATIENCE)
+    monkeypatch.setattr("engine.books.LEAVES_WITHIN", PATIENCE)
     with serving(Lagging, max_per_host=1) as server:
         for _ in range(5):
             assert ask(server, b"again\n") == b"AGAIN\n"
@@ -302,28 +303,33 @@ def test_a_client_that_comes_again_at_once_is_not_too_many(monkeypatch):
 
 
 def test_two_who_wait_for_one_place_get_one(monkeypatch):
-    monkeypatch.setattr("engine.books.REFUSAL_DELAY", PATIENCE)
-    has_its_reply = types.SimpleNamespace(leaving=False, last_size=4, keep_open=False, answered=1)
-    with contextlib.ExitStack() as stack, serving(UppercaseHandler, max_per_host=1) as server:
+    monkeypatch.setattr("engine.books.LEAVES_WITHIN", PATIENCE)
+    class HasItsReply(ClientState):
+        answered = 1
+
+        def is_leaving(self):
+            return True
+    books = Books()
+    with contextlib.ExitStack() as stack:
         requests = [stack.enter_context(socket.socket()) for _ in range(3)]
         entered = queue.Queue()
 
         def enter(request):
-            entered.put((server.enter(request, ("10.0.0.1", 1)), request))
+            entered.put((not books.enter(request, ("10.0.0.1", 1), 1), request))
         enter(requests[0])
-        server._clients[requests[0]].handler = has_its_reply
+        books.introduce(requests[0], HasItsReply())
         for request in requests[1:]:
             threading.Thread(target=enter, args=(request,), daemon=True).start()
-        waiting = server._someone_left._waiters
+        waiting = books._someone_left._waiters
         wait_until(lambda: len(waiting) == 2)
-        server.leave(entered.get()[1], "served")
+        books.leave(entered.get()[1], "served")
         there, request = entered.get(timeout=PATIENCE)
         wait_until(lambda: waiting or not entered.empty(), "the other one to have looked")
-        assert there and entered.empty() and len(server.in_service()) == 1
-        server.leave(request, "served")
+        assert there and entered.empty() and len(books.in_service()) == 1
+        books.introduce(request, HasItsReply())
+        books.leave(request, "served")
         there, request = entered.get(timeout=PATIENCE)
         assert there
-        server.leave(request, "served")
 
 
 def test_a_client_that_does_not_read_holds_up_no_other_of_its_host():
@@ -344,7 +350,7 @@ def test_a_client_that_does_not_read_holds_up_no_other_of_its_host():
 @pytest.mark.parametrize("keep_open, length", [(False, 1), (True, 1), (False, 2000)])
 def test_clients_that_come_again_and_again_are_not_too_many(monkeypatch, keep_open, length):
     """After a reply of 2000 bytes the server lingers, until it sees that the client has closed."""
-    monkeypatch.setattr("engine.books.REFUSAL_DELAY", PATIENCE)
+    monkeypatch.setattr("engine.books.LEAVES_WITHIN", PATIENCE)
     with serving(type("Handler", (UppercaseHandler,), {"keep_open": keep_open}), max_per_host=1,
                  max_threads=3) as server:
         for _ in range(300):
@@ -373,7 +379,7 @@ def test_who_has_its_reply_and_the_end_is_served_however_it_leaves():
 
 def test_who_is_one_too_many_costs_the_others_nothing(monkeypatch):
     """Those who hold the places say nothing, have not closed, or linger after their reply."""
-    monkeypatch.setattr("engine.books.REFUSAL_DELAY", PATIENCE)
+    monkeypatch.setattr("engine.books.LEAVES_WITHIN", PATIENCE)
     with serving(type("Handler", (UppercaseHandler,), {"work": 2.0 * PATIENCE}),
                  max_per_host=3, max_threads=9) as server:
         silent, half, busy = held = [connect(server) for _ in range(3)]
@@ -403,6 +409,7 @@ def test_no_more_cities_than_max_cities(start_server):
     server = start_server("--service", "temp", *OPTIONS, "--max-cities", "3")
     for city in "A", "B", "C", "B":
         assert server.ask(city + ",2,1") == "BYE"
+    assert server.ask("?").endswith(",cities,3")  # they are recorded
     assert server.ask("D,2,1") == ("ERR there are 3 cities already: expected a reading of one of "
                                    "them")
     assert server.ask("A,30,1") == "BYE"

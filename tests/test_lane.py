@@ -10,13 +10,12 @@ import pytest
 from conftest import (PATIENCE, connect, needs_linux, read_all, read_line, reset, serving,
                       wait_until)
 
-from engine.lane import SETTLED, SHORT, Lane, StaysInLane
+from engine.lane import SETTLED, SHORT, ClientInLane, Lane
 from handlers.lines import LineHandler
 from handlers.uppercase import UppercaseHandler
 
-pytestmark = pytest.mark.usefixtures("quick_switches")
-
-pytestmark = pytest.mark.skipif(not Lane.exists_here, reason="no lane on this system")
+pytestmark = [pytest.mark.usefixtures("quick_switches"),
+              pytest.mark.skipif(not Lane.exists_here, reason="no lane on this system")]
 
 
 class Who(LineHandler):
@@ -36,12 +35,12 @@ class Who(LineHandler):
             return "x" * 10**7
         if message == "thread":
             return threading.current_thread().name
-        return message or ("lane" if self.in_lane else "own thread")
+        return message or ("lane" if self._client.in_lane else "own thread")
 
 
 def in_lane(handler, **attributes):
     """Return this handler class with a lane of its own."""
-    return type("Handler", (StaysInLane, handler), dict(attributes, lane=Lane()))
+    return type("Handler", (handler,), dict(attributes, lane=Lane()))
 
 
 def who(**attributes):
@@ -127,6 +126,13 @@ def test_a_message_that_is_too_long():
         ended(server, "served")
 
 
+def test_one_message_that_is_too_long():
+    """As short as the lane takes them, and longer than this service allows."""
+    with who(max_line=10) as server, settled(server) as connection:
+        connection.sendall(b"x" * 11 + b"\n")
+        assert read_all(connection).startswith(b"ERR message too long: at most 10 bytes")
+
+
 def test_bytes_that_are_not_utf_8_and_a_service_with_a_mistake(caplog):
     with who() as server, settled(server) as connection:
         connection.sendall(b"ab\xff\n")
@@ -169,8 +175,7 @@ def test_who_is_ready_with_nothing_to_read_stays():
     """At the deadline its own thread may have been quicker, and be back already."""
     here, there = socket.socketpair()
     with here, there:
-        handler = in_lane(Who)
-        member = handler.__new__(handler)
+        member = ClientInLane.__new__(ClientInLane)
         member.connection = here
         assert member.answer_at_once()
 
@@ -293,7 +298,7 @@ class Asking(Who):
     def reply(self, message):
         if message == "wait":
             self.make_way()
-        return "lane" if self.in_lane else "own thread"
+        return "lane" if self._client.in_lane else "own thread"
 
 
 def test_who_had_to_wait_goes_on_in_its_own_thread_until_it_has_settled_again():
@@ -302,6 +307,63 @@ def test_who_had_to_wait_goes_on_in_its_own_thread_until_it_has_settled_again():
         for _ in range(SETTLED + 5):
             assert ask(connection, "wait") == "own thread"
         wait_until(lambda: ask(connection) == "lane", "the way back into the lane")
+
+
+class Closing(Who):
+    """Closes the client's connection, and goes on for a while."""
+
+    begun, go_on = threading.Event(), threading.Event()
+
+    def reply(self, message):
+        if message == "close":
+            self.request.close()
+            self.begun.set()
+            assert self.go_on.wait(PATIENCE)
+        return super().reply(message)
+
+
+def test_a_service_that_closes_its_clients_connection_harms_no_other_client(caplog):
+    """The next one gets its descriptor, which the lane still watches."""
+    handler = in_lane(Closing, begun=threading.Event(), go_on=threading.Event())
+    with serving(handler, max_threads=8) as server, settled(server), settled(server) as closed:
+        with socket.socket() as newcomer:  # made now: it must not take that descriptor itself
+            closed.sendall(b"close\n")
+            assert handler.begun.wait(PATIENCE)
+            newcomer.settimeout(PATIENCE)
+            newcomer.connect(server.server_address)
+            for number in range(SETTLED + 3):
+                assert ask(newcomer, "hello") == "hello"
+        handler.go_on.set()
+    assert "already registered" not in caplog.text
+
+
+class Lasting(Who):
+    """Answers ``long`` when the test says so."""
+
+    begun, go_on = threading.Event(), threading.Event()
+
+    def reply(self, message):
+        if message == "long":
+            self.make_way()
+            self.begun.set()
+            assert self.go_on.wait(PATIENCE)
+        return super().reply("")
+
+
+def test_whose_answer_is_being_made_is_not_silent_and_others_are_answered_meanwhile():
+    """The service makes way: another thread leads in the lane."""
+    handler = in_lane(Lasting, begun=threading.Event(), go_on=threading.Event())
+    with serving(handler, max_threads=8) as server, contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(settled(server)) for _ in range(4)]
+        clients[0].sendall(b"long\n")
+        assert handler.begun.wait(PATIENCE)
+        words = sorted(client.doing.word for client in server.in_service())
+        assert words == ["in work", "silent", "silent", "silent"]
+        for client in clients[1:]:
+            client.sendall(b"\n")
+        assert select.select(clients[1:], [], [], PATIENCE)[0]
+        handler.go_on.set()
+        assert [read_line(client) for client in clients] == ["lane"] * 4
 
 
 @needs_linux

@@ -78,7 +78,10 @@ def test_the_mo_was_made_from_the_po():
     ({"LANGUAGE": "pt_BR"}, "uso: "), ({"LANGUAGE": "de:pt_PT:en"}, "uso: "),
     ({"LC_ALL": "pt_BR.UTF-8", "LANG": "en_US"}, "uso: "), ({"LC_MESSAGES": "pt_PT"}, "uso: "),
     ({"LANG": "pt_BR.UTF-8"}, "uso: "), ({"LANG": "de_DE.UTF-8"}, "usage: "),
-    ({"LC_ALL": "C", "LANG": "pt_BR.UTF-8"}, "usage: "), ({"LANGUAGE": "en:pt"}, "usage: ")])
+    ({"LC_ALL": "C", "LANG": "pt_BR.UTF-8"}, "usage: "),
+    ({"LC_ALL": "C", "LANG": "pt_BR.UTF-8", "LANGUAGE": "pt_BR:pt:en"}, "usage: "),
+    ({"LANG": "POSIX", "LANGUAGE": "pt"}, "usage: "),
+    ({"LC_ALL": "C.UTF-8", "LANGUAGE": "pt_BR:pt:en"}, "uso: "), ({"LANGUAGE": "en:pt"}, "usage: ")])
 def test_the_system_says_which(program, said, expected):
     status, output, _ = run(program, "--help", env=speaking(**said))
     assert status == 0 and output.startswith(expected)

@@ -121,8 +121,9 @@ def test_a_long_reply_survives_a_message_that_came_during_the_work():
 
 def test_waiting_in_slices_keeps_the_deadline_and_sees_the_stop(monkeypatch):
     """As on Windows, where a stop cannot wake those who wait."""
-    monkeypatch.setattr("engine.messages.LONGEST_WAIT", 0.05)
+    monkeypatch.setattr("engine.incoming.LONGEST_WAIT", 0.05)
     monkeypatch.setattr("engine.messages.DONT_WAIT", 0)
+    monkeypatch.setattr("engine.incoming.DONT_WAIT", 0)
     monkeypatch.setattr("engine.replies.DONT_WAIT", 0)
     monkeypatch.setattr("engine.replies.AT_REST", 0.0)
     monkeypatch.setattr("engine.stopping.shut", lambda *_: None)

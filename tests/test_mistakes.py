@@ -10,10 +10,11 @@ import struct
 import textwrap
 
 import pytest
-from conftest import ask, connect, read_all, read_line, serving, wait_until
+from conftest import PATIENCE, ask, connect, read_all, read_line, serving, wait_until
 
-from engine import jams, messages, mistakes
-from engine.invitation import commands, files, invite, own_addresses
+from engine import incoming, jams, mistakes
+from engine.invitation import Invitation, commands, files, pages
+from engine.networks import own_addresses
 from handlers.lines import BadMessage, LineHandler
 from handlers.uppercase import UppercaseHandler
 from server import ClassroomServer
@@ -44,7 +45,7 @@ def test_each_err_is_logged_with_its_sender_and_counted(message, reply, caplog):
             client.sendall(message)
             assert read_all(client).decode() == reply + "\n"
         assert server.totals()["errors"] == 1
-        assert server.latest_mistake()[:2] == (address, reply)
+        assert server.mistakes.latest()[:2] == (address, reply)
         wait_until(lambda: not server.in_service())
     assert "Client {}: {}".format(address, reply) in caplog.messages
     assert "errors 1" in server.status()
@@ -53,7 +54,7 @@ def test_each_err_is_logged_with_its_sender_and_counted(message, reply, caplog):
 def test_what_is_right_is_no_error():
     with serving(Fussy) as server:
         assert ask(server, b"good\n") == b"BYE\n"
-        assert server.totals()["errors"] == 0 and server.latest_mistake() is None
+        assert server.totals()["errors"] == 0 and server.mistakes.latest() is None
 
 
 def test_a_flood_of_mistakes_does_not_flood_the_log(caplog):
@@ -77,26 +78,39 @@ def ask_and_close(server, data):
 
 
 @pytest.mark.parametrize("keep_open", [False, True])
-def test_a_missing_line_feed_is_told_to_the_teacher_and_then_to_the_client(
-        keep_open, caplog, monkeypatch):
+def test_a_missing_line_feed_is_told_to_the_teacher(keep_open, caplog, monkeypatch):
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(messages, "LINE_FEED_AFTER", 0.05)
-    handler = type("Handler", (UppercaseHandler,), {"timeout": 0.4, "keep_open": keep_open})
+    monkeypatch.setattr(incoming, "LINE_FEED_AFTER", 0.05)
+    handler = type("Handler", (UppercaseHandler,), {"timeout": 3 * PATIENCE, "keep_open": keep_open})
     with serving(handler) as server, connect(server) as client:
         client.sendall(b"Recife,31,20")
         line = "%s:%d has sent 12 bytes, but no line feed: 'Recife,31,20'" % client.getsockname()
         wait_until(lambda: line in caplog.messages)
         slot, = server.in_service()
         assert slot.doing.word == "half a message" and slot.doing.bytes == 12
-        assert read_all(client).decode() == (
-            "ERR no complete message within 0.4 s: send one line, ended by a line feed "
-            "(12 bytes came: 'Recife,31,20')\n")
+        client.shutdown(socket.SHUT_WR)
+        assert read_all(client).decode().startswith("ERR the last message had no line feed")
     assert caplog.messages.count(line) == 1
+
+
+@pytest.mark.parametrize("keep_open", [False, True])
+def test_a_missing_line_feed_is_told_to_the_client_in_the_end(keep_open):
+    """Its time begins when it has sent what it sends: before that another client has the slot."""
+    handler = type("Handler", (UppercaseHandler,), {"timeout": 3 * PATIENCE, "keep_open": keep_open})
+    with serving(handler, max_threads=1) as server:
+        with connect(server):
+            wait_until(server.in_service)
+            client = connect(server)
+            client.sendall(b"Recife,31,20")
+            handler.timeout = 0.2
+        assert read_all(client).decode() == (
+            "ERR no complete message within 0.2 s: send one line, ended by a line feed "
+            "(12 bytes came: 'Recife,31,20')\n")
 
 
 def test_nothing_is_said_of_a_client_that_is_only_silent(caplog, monkeypatch):
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(messages, "LINE_FEED_AFTER", 0.01)
+    monkeypatch.setattr(incoming, "LINE_FEED_AFTER", 0.01)
     handler = type("Handler", (UppercaseHandler,), {"timeout": 0.1})
     with serving(handler) as server, connect(server) as client:
         assert read_all(client) == (b"ERR no complete message within 0.1 s: send one line, "
@@ -255,25 +269,28 @@ def test_the_command_that_others_type():
     assert commands(("192.0.2.7", 50001), "temp") == [
         "python client.py --service temp --host 192.0.2.7 --port 50001"]
     assert commands(("0.0.0.0", 50000), "temp") == [
-        "python client.py --service temp --host " + address for address in own_addresses()]
+        "python client.py --service temp --host " + own.host for own in own_addresses()]
     assert commands(("192.0.2.7", 50000), "temp", "client.pyz") == [
         "python client.pyz --service temp --host 192.0.2.7"]
-    for address in own_addresses(ipv6=True):
-        assert not address.startswith("127.") and address not in ("::1", "0.0.0.0", "::")
 
 
 @pytest.mark.parametrize("page, lines", [
     (None, ["On another machine: python client.py --host 192.0.2.7"]),
     (("192.0.2.7", 8080), [
+        "Dashboard at http://192.0.2.7:8080/",
         "On another machine: python client.pyz --host 192.0.2.7",
+        "The page, for others: http://192.0.2.7:8080/",
         "All that it needs is client.pyz: http://192.0.2.7:8080/client.pyz",
         "To get that without a browser: python -c \"import urllib.request as u; "
         "u.urlretrieve('http://192.0.2.7:8080/client.pyz', 'client.pyz')\""])])
 def test_the_invitation(page, lines, capsys):
-    invite(("192.0.2.7", 50000), "upper", logging.getLogger("server"), page)
+    with Invitation(("192.0.2.7", 50000), "upper", logging.getLogger("server"), page):
+        pass
     assert capsys.readouterr().out.splitlines() == lines
-    invite(("127.0.0.1", 50000), "upper", logging.getLogger("server"), page)
-    assert capsys.readouterr().out == ""
+    local = page and ("127.0.0.1", 8080)
+    with Invitation(("127.0.0.1", 50000), "upper", logging.getLogger("server"), local):
+        pass
+    assert capsys.readouterr().out == ("Dashboard at http://127.0.0.1:8080/\n" if page else "")
 
 
 @pytest.mark.parametrize("page, urls", [
@@ -281,6 +298,7 @@ def test_the_invitation(page, lines, capsys):
     (("2001:db8::7", 80), ["http://[2001:db8::7]:80/client.pyz"])])
 def test_where_others_get_the_client(page, urls):
     assert files(page) == urls
+    assert pages(page) == [url[:-len("client.pyz")] for url in urls]
 
 
 def test_mistakes_are_logged_again_when_there_are_threads_again(monkeypatch, caplog):

@@ -108,7 +108,7 @@ def test_the_name_that_it_was_given_is_the_one_in_its_hints(alone, start_server)
     port = str(start_server("--service", "temp").port)
     (alone / "client.pyz").rename(alone / "client (1).pyz")  # as browsers name a second download
     status, _, err = run(alone, "client (1).pyz", "--port", port, "hello")
-    assert status == 1 and err.endswith(': python "client (1).pyz" --service temp\n')
+    assert status == 1 and err.endswith(': python "client (1).pyz" --service temp --port {}\n'.format(port))
 
 
 def test_one_message_waits_for_no_room_that_it_does_not_need(upper_port):
@@ -193,5 +193,5 @@ def test_it_says_what_to_do_with_it(tmp_path):
 def test_a_part_that_is_missing(tmp_path, monkeypatch):
     monkeypatch.setattr(onefile, "HOME", tmp_path)
     with pytest.raises(Problem, match="missing here: client.py: No such file or directory"):
-        write_one_file(str(tmp_path / "client.pyz"))
+        write_one_file(str(tmp_path / "client.pyz"), ("127.0.0.1", 50000))
     assert not list(tmp_path.iterdir())

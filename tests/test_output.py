@@ -10,10 +10,11 @@ import threading
 import time
 
 import pytest
-from conftest import (PATIENCE, Output, Terminal, free_port, needs_terminal, read_all, send_signal,
+from conftest import (PATIENCE, Output, Terminal, free_port, needs_terminal, opened, read_all, send_signal,
                       start_program, wait_until)
 
 from engine import output
+from engine import screen as module
 
 #: Seconds in which a server stops that need not wait for anybody.
 USUAL = 3.0
@@ -41,7 +42,7 @@ def test_what_is_written_in_pieces_comes_out_in_whole_lines():
 
     def write(number):
         go_on.wait(PATIENCE)
-        for _ in range(100):
+        for turn in range(100):
             print(number, "and", number, file=lines)
     threads = [threading.Thread(target=write, args=(n,)) for n in range(8)]
     for thread in threads:
@@ -79,12 +80,13 @@ def test_the_end_does_not_wait_for_a_screen_that_stands_still():
     stream.moves.set()
 
 
-def test_a_stream_that_is_gone_is_said_once(caplog):
+@pytest.mark.parametrize("error", [BrokenPipeError(32, "Broken pipe"), AttributeError("flush")])
+def test_a_stream_that_is_gone_is_said_once(caplog, error):
     class Gone(Stream):
         def write(self, text):
-            raise BrokenPipeError(32, "Broken pipe")
+            raise error
     screen, gone, stream = output.Screen(), Gone(), Stream()
-    for _ in range(3):
+    for turn in range(3):
         screen.put(gone, "x\n")
         screen.put(stream, "y\n")
     assert screen.end() and stream.text == "y\n" * 3
@@ -109,7 +111,7 @@ def test_a_pipe_that_nobody_reads(tmp_path):
         sender = threading.Thread(target=client.sendall, args=((long + "\n").encode() * count,))
         sender.start()
         with client.makefile() as replies:
-            for _ in range(count):
+            for turn in range(count):
                 assert replies.readline() == long.upper() + "\n"
         sender.join(PATIENCE)
     out = Output(server.stdout)
@@ -164,7 +166,7 @@ def test_what_was_held_back_comes_when_the_terminal_moves_again():
     terminal = Terminal("--port", "0", program=("server.py",))
     port = int(terminal.wait_for(r"Listening on 127.0.0.1:(\d+)").group(1))
     terminal.type("\x13")
-    for _ in range(3):
+    for turn in range(3):
         with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
             client.sendall(b"x\n")
             assert read_all(client) == b"X\n"
@@ -205,3 +207,125 @@ def test_after_the_end_nobody_waits_for_another_ones_stream():
     still.moves.set()
     waits.join(PATIENCE)
     assert still.text == "one\n"
+
+
+def test_the_end_writes_what_waits_then_and_no_more(caplog, monkeypatch):
+    """What comes later is counted; of a thread that is left behind nothing is shown any more."""
+    monkeypatch.setattr(module, "PATIENCE", PATIENCE)
+    screen, stream, go_on = output.Screen(), Stream(), threading.Event()
+
+    def left_behind():
+        assert go_on.wait(PATIENCE)
+        screen.put(stream, "left behind\n")
+    left = threading.Thread(target=left_behind)
+    left.start()
+    stream.moves.clear()
+    screen.put(stream, "first\n")
+    assert stream.held.wait(PATIENCE)
+    screen.put(stream, "second\n")
+    end = threading.Thread(target=screen.end)
+    end.start()
+    wait_until(lambda: screen._ending)
+    for number in range(3):
+        screen.put(stream, "late\n")
+    stream.moves.set()
+    end.join(PATIENCE)
+    go_on.set()
+    left.join(PATIENCE)
+    screen.put(stream, "the totals\n")
+    assert stream.text == "first\nsecond\nthe totals\n"
+    assert "3 line(s) were not shown: the program was ending." in caplog.messages
+
+
+def test_a_service_that_prints_without_end_does_not_cost_the_totals(tmp_path):
+    endless = ("import engine.signals, handlers, handlers.lines, server, sys\n"
+               "class Endless(handlers.lines.LineHandler):\n"
+               "    def reply(self, message):\n"
+               "        while True:\n"
+               "            print('thinking about', message)\n"
+               "handlers.SERVICES['upper'] = Endless\n"
+               "server.GRACE = 0.3\n"
+               "engine.signals.STOP_LIMIT = 60\n"  # for a busy machine
+               "sys.exit(server.main(sys.argv[1:]))")
+    port, out = free_port(), tmp_path / "out"
+    with open(str(out), "wb") as stream:
+        server = start_program("-c", endless, "--port", str(port), stdout=stream, stderr=stream)
+    try:
+        wait_until(lambda: listens(port))
+        clients = [opened(socket.create_connection(("127.0.0.1", port), PATIENCE)) for turn in range(2)]
+        for number, client in enumerate(clients):
+            client.sendall(b"%d\n" % number)
+            wait_until(lambda: b"thinking about %d" % number in out.read_bytes())
+        send_signal(server, signal.SIGTERM)
+        assert server.wait(PATIENCE) == 0
+    finally:
+        server.kill()
+    assert re.search(r"^Stopped: accepted \d, .* timed out 2, .*\n\Z", out.read_text(), re.M)
+
+
+def test_the_end_waits_for_a_slow_screen_for_a_while_only(caplog):
+    class Slow(Stream):
+        def write(self, text):
+            threading.Event().wait(0.01)
+            super().write(text)
+    screen, stream = output.Screen(), Slow()
+    for number in range(1000):
+        screen.put(stream, "{}\n".format(number))
+    began = time.monotonic()
+    assert screen.end(0.1) and time.monotonic() - began < USUAL
+    lines = stream.text.splitlines()
+    assert lines == [str(number) for number in range(len(lines))]
+    told = re.search(r"(\d+) line\(s\) were not shown: the program was ending", caplog.text)
+    assert len(lines) + int(told.group(1)) == 1000
+
+
+#: The steps of the screen's thread, and of who puts something, that may find no memory.
+STEPS = ["Screen._go_on", "Screen._write_texts", "Screen._write", "Screen._finish", "Screen._keep",
+         "Missed.tell", "Missed.add"]
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("done", [False, True])
+def test_a_shortage_of_memory_loses_one_text_at_most_and_it_is_counted(step, done, monkeypatch, caplog):
+    """Once, before this step is taken or after it is *done*."""
+    owner, name = step.split(".")
+    owner = getattr(module, owner)
+    usual, failures, raised = getattr(owner, name), [MemoryError("no memory")], []
+
+    def once(*arguments):
+        if done or not failures:
+            value = usual(*arguments)
+        if failures:
+            raise failures.pop()
+        return value
+    monkeypatch.setattr(owner, name, once)
+    screen, streams = output.Screen(), [Stream(), Stream()]
+    for number in range(300):
+        try:
+            screen.put(streams[number % 2], "x" * 9999 + "\n")
+        except MemoryError:
+            raised.append(number)
+    wait_until(lambda: not (screen._waiting or screen._dropping))
+    screen.put(streams[0], "the last\n")
+    assert screen.end() and not failures
+    shown = sum(stream.text.count("\n") for stream in streams)
+    told = sum(int(number) for number in re.findall(r"(\d+) lines? ?\S* were not shown", caplog.text))
+    assert 0 <= shown + told + len(raised) - 301 <= 1
+    assert streams[0].text.endswith("the last\n")
+
+
+def test_a_text_that_there_is_no_memory_for_leaves_no_trace():
+    screen, stream = output.Screen(), Stream()
+
+    class Full(collections.deque):
+        def append(self, pair):
+            raise MemoryError
+    with screen._lock:
+        screen._waiting = Full()
+    with pytest.raises(MemoryError):
+        screen.put(stream, "x" * module.MOST_WAITING + "\n")
+    with screen._lock:
+        screen._waiting = collections.deque()
+    screen.put(stream, "one\n")
+    wait_until(lambda: stream.text and not screen._size)
+    assert screen.end() and stream.text == "one\n"

@@ -14,6 +14,7 @@ import pytest
 from conftest import (ENVIRONMENT, PATIENCE, ROOT, connect, needs_linux, read_all, read_line,
                       serving, wait_until)
 
+from engine import signals
 from handlers.lines import LineHandler
 from handlers.temperature import handler as temperature
 from handlers.uppercase import UppercaseHandler
@@ -23,9 +24,9 @@ pytestmark = pytest.mark.usefixtures("quick_switches")
 
 def test_a_stop_after_a_client_was_served_takes_no_time():
     """Three say nothing, and a fourth thread has just lost its client."""
-    for _ in range(8):
+    for turn in range(8):
         with serving(UppercaseHandler, max_threads=4) as server:
-            silent = [connect(server) for _ in range(3)]
+            silent = [connect(server) for turn in range(3)]
             with connect(server) as client:
                 client.sendall(b"x\n")
                 assert read_all(client) == b"X\n"
@@ -84,7 +85,7 @@ def test_a_client_that_never_ceases_does_not_hold_up_the_stop():
             ended.set()
         for work in send, read:
             threading.Thread(target=work, daemon=True).start()
-        wait_until(lambda: server.messages() > 10000)
+        wait_until(lambda: server.books.messages() > 10000)
         began = time.monotonic()
         assert server.stop(PATIENCE) == 0
         assert time.monotonic() - began < PATIENCE / 4
@@ -103,7 +104,7 @@ def test_each_reply_comes_when_it_is_ready():
             return "ok"
     with serving(Step) as server, connect(server) as client:
         client.sendall(b"x\n" * 30)
-        for _ in range(30):
+        for turn in range(30):
             Step.allowed.release()
             assert read_line(client) == "ok"
 
@@ -154,7 +155,7 @@ def test_the_limit_holds_from_the_first_line(signum):
                  "class Stuck(handlers.SERVICES['upper']):\n"
                  "    running = staticmethod(contextlib.contextmanager(\n"
                  "        lambda: (yield threading.Event().wait())))\n"
-                 "engine.signals.STOP_LIMIT = 0.3\n"
+                 "engine.signals.STOP_LIMIT, engine.signals.TO_SAY_SO = 0.3, 1.0\n"
                  "handlers.SERVICES['upper'] = Stuck\n"
                  "server.main(['--port', '0'])")
     process = subprocess.Popen([sys.executable, "-c", impatient], cwd=str(ROOT), env=ENVIRONMENT,
@@ -168,10 +169,22 @@ def test_the_limit_holds_from_the_first_line(signum):
         process.kill()
 
 
+def test_the_limit_holds_where_no_thread_of_python_can_run(start_server):
+    """The service has Python count for ever, in one step, when it is to end."""
+    busy = ("import contextlib, engine.signals, handlers, itertools, server, sys\n"
+            "@contextlib.contextmanager\n"
+            "def running():\n"
+            "    yield\n"
+            "    sum(itertools.repeat(0))\n"
+            "handlers.SERVICES['upper'].running = staticmethod(running)\n"
+            "engine.signals.STOP_LIMIT = 0.3\n"
+            "sys.exit(server.main(sys.argv[1:]))")
+    assert start_server(program=("-c", busy)).stop() == 1
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="has no SIGHUP")
 def test_a_terminal_that_is_closed_stops_it_gracefully(start_server):
-    server = start_server("--service", "temp", preexec_fn=lambda: signal.signal(
-        signal.SIGHUP, signal.SIG_DFL))
+    server = start_server("--service", "temp", preexec_fn=default_signals)
     assert server.ask("Recife,31,24") == "BYE"
     assert server.stop(signal.SIGHUP) == 0
     assert "Coldest city: Recife with 24" in server.out.all()
@@ -184,9 +197,63 @@ def test_a_signal_that_was_ignored_stays_ignored(start_server, signum):
     signum = getattr(signal, signum)
     server = start_server(preexec_fn=lambda: signal.signal(signum, signal.SIG_IGN))
     server.process.send_signal(signum)
-    for _ in range(3):
+    for turn in range(3):
         assert server.ask("x") == "X"
     assert server.stop() == 0
+
+
+@pytest.mark.parametrize("signum, seconds, meant", [
+    ("SIGTERM", 0.0, False), ("SIGTERM", 0.5, False), ("SIGTERM", 1.5, True),
+    ("SIGHUP", 0.5, False), ("SIGHUP", 1.5, True),
+    ("SIGINT", 0.0, False), ("SIGINT", 0.05, False), ("SIGINT", 0.2, True),
+    ("SIGBREAK", 0.05, False), ("SIGBREAK", 0.2, True)])
+def test_which_further_signal_is_meant(signum, seconds, meant):
+    if hasattr(signal, signum):
+        assert signals.is_meant(getattr(signal, signum), seconds) is meant
+
+
+#: server.py, with so many seconds for twins.
+TWINS = ("import engine.signals as signals, server, sys\n"
+         "signals.TWIN = signals.TYPED_TWIN = {}\n"
+         "signals.STOP_LIMIT = 60  # for a busy machine\nserver.GRACE = 0.3\n"
+         "sys.exit(server.main(sys.argv[1:]))")
+
+
+@pytest.mark.parametrize("first, second, seconds, status", [
+    ("SIGTERM", "SIGTERM", 3600, 0), ("SIGHUP", "SIGHUP", 3600, 0), ("SIGINT", "SIGINT", 3600, 0),
+    ("SIGTERM", "SIGINT", 0, 1)])
+def test_the_twin_of_a_signal_does_not_end_a_stop(start_server, first, second, seconds, status):
+    """A client that reads nothing makes the stop last until the second one has come."""
+    settings = {} if os.name == "nt" else {"preexec_fn": default_signals}
+    server = start_server("--keep-open", program=("-c", TWINS.format(seconds)), **settings)
+    stuck, idle = server.connect(), server.connect()
+    idle.sendall(b"idle\n")
+    assert read_line(idle) == "IDLE"
+    stuck.settimeout(0.25)
+    with pytest.raises(socket.timeout):
+        while True:
+            stuck.send(b"x" * 60000 + b"\n")
+    server.signal(getattr(signal, first, signal.SIGINT))
+    assert read_all(idle) == b""  # the stop has begun
+    assert server.stop(getattr(signal, second, signal.SIGINT)) == status
+    assert ("Stopped: accepted 2" in server.out.all()) is (status == 0)
+
+
+def default_signals():
+    """Have a program begin with SIGHUP as a terminal has it, also where the tests run in nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def test_what_the_limit_does_is_done_when_there_is_memory_again(monkeypatch):
+    monkeypatch.setattr(signals, "MOMENT", 0.01)
+    failures, done = [MemoryError] * 3, []
+
+    def act(name):
+        if failures:
+            raise failures.pop()
+        done.append(name)
+    signals.insist(lambda: act("one"), lambda: act("two"))
+    assert done == ["one", "two"]
 
 
 @pytest.mark.skipif(os.name != "nt", reason="the console of Windows")
@@ -218,7 +285,7 @@ def catches_sigterm(pid):
 
 
 def test_a_stop_before_serving_has_begun():
-    for _ in range(5):
+    for turn in range(5):
         with serving(UppercaseHandler) as server:
             assert server.stop(PATIENCE) == 0
             late = socket.socket()

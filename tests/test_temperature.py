@@ -1,6 +1,7 @@
 """handlers/temperature/: : readings, from the socket to the screen."""
 
 import csv
+import itertools
 import queue
 import random
 import signal
@@ -9,12 +10,13 @@ import time
 import unicodedata
 
 import pytest
-from conftest import PATIENCE, short
+from conftest import PATIENCE, short, wait_until
 
 from engine.escapes import printable
 from handlers.lines import BadMessage
 from handlers.temperature import handler as temperature
 from handlers.temperature import reading as reading_module
+from handlers.temperature.batches import NOT_PROCESSED
 from handlers.temperature.reading import Reading
 
 
@@ -246,36 +248,75 @@ def test_a_reading_that_cannot_be_processed_harms_no_other(monkeypatch, caplog):
     monkeypatch.setattr(temperature, "registry", Fragile())
     waiters = [queue.SimpleQueue() for _ in range(4)]
     for waiter, city in zip(waiters, ["A", "Boom", "B"]):
-        temperature.reserve_place(city, 3)
         temperature.readings.put(temperature.Item(Reading(city, "2", "1"), 0.0, waiter))
     temperature.readings.put(temperature.Item(None, 0.0, waiters[3]))
     with temperature.TemperatureHandler.running():
         assert [waiter.get(timeout=PATIENCE) for waiter in waiters] == [
-            None, temperature.NOT_PROCESSED, None, None]
+            None, NOT_PROCESSED, None, None]
         assert [reading.city for reading in temperature.registry] == ["A", "B"]
         assert [item.reading.city for item in temperature.latest][-2:] == ["A", "B"]
-        assert not temperature.newcomers
     assert "a mistake" in caplog.text
 
 
-def test_places_for_cities_on_their_way(monkeypatch):
+def handler_for(**attributes):
+    """Return a handler of the service without a client: `reply` is all that is asked of it."""
+    handler = object.__new__(type("Handler", (temperature.TemperatureHandler,), attributes))
+    handler.client_address = ("127.0.0.1", 1)
+    return handler
+
+
+def test_the_limit_of_cities_is_exceeded_by_the_readings_on_their_way_at_most(monkeypatch):
+    """By what the queue holds, as much in the consumer's hands, and one for each thread."""
     monkeypatch.setattr(temperature, "registry", temperature.Registry())
-    monkeypatch.setattr(temperature, "newcomers", {})
-    for city in "A", "B", "B":
-        temperature.reserve_place(city, 2)
-    with pytest.raises(BadMessage):
-        temperature.reserve_place("C", 2)
-    reading = Reading("B", "2", "1")
-    assert temperature.record(reading, "a problem") == "a problem"
-    with pytest.raises(BadMessage):
-        temperature.reserve_place("C", 2)  # the other reading of B is still on its way
-    assert temperature.record(reading, "a problem") == "a problem"
-    temperature.reserve_place("C", 2)
-    assert temperature.record(Reading("C", "2", "1"), None) is None
-    temperature.reserve_place("C", 2)
-    with pytest.raises(BadMessage):
-        temperature.reserve_place("B", 2)
-    assert temperature.newcomers == {"A": 1}
+    monkeypatch.setattr(temperature, "readings", temperature.BatchQueue(maxsize=7))
+    monkeypatch.setattr(temperature, "print", lambda text: None, raising=False)
+    taken, stored, waits = threading.Event(), threading.Event(), queue.SimpleQueue()
+
+    class SlowStore:
+        def append(self, rows):
+            taken.set()
+            assert stored.wait(PATIENCE)
+    handler = handler_for(max_cities=3, make_way=lambda self: waits.put("for room in the queue"))
+    cities = iter(range(1000))
+
+    def send():
+        assert handler.reply("City {},2,1".format(next(cities))) == "BYE"
+    for number in range(7):
+        send()
+    consumer = temperature.Consumer(SlowStore())
+    consumer.start()
+    assert taken.wait(PATIENCE)
+    for number in range(7):
+        send()
+    threads = [threading.Thread(target=send) for number in range(2)]
+    for thread in threads:
+        thread.start()
+        waits.get(timeout=PATIENCE)
+    stored.set()
+    for thread in threads:
+        thread.join(PATIENCE)
+    temperature.readings.join()
+    assert len(temperature.registry) == 7 + 7 + 2
+    for number in range(30):
+        with pytest.raises(BadMessage, match="there are 16 cities already: expected a reading of"):
+            send()
+    assert handler.reply("City 6,3,1") == "BYE"
+    temperature.readings.put(temperature.END)
+    consumer.join(PATIENCE)
+    assert len(temperature.registry) == 16 and temperature.registry.get("City 6").maximum == "3"
+
+
+def test_with_a_store_a_single_client_finds_the_limit_exact(monkeypatch, tmp_path):
+    monkeypatch.setattr(temperature, "registry", temperature.Registry())
+    monkeypatch.setattr(temperature, "print", lambda text: None, raising=False)
+    handler = handler_for(max_cities=3, db=str(tmp_path / "readings.db"), make_way=lambda self: None)
+    with handler.running():
+        for city in "A", "B", "C", "B":
+            assert handler.reply(city + ",2,1") == "BYE"
+        with pytest.raises(BadMessage, match="there are 3 cities already"):
+            handler.reply("D,2,1")
+        assert handler.reply("A,2,1") == "BYE"
+    assert [reading.city for reading in temperature.registry] == ["A", "B", "C"]
 
 
 def put(reading):
@@ -283,24 +324,91 @@ def put(reading):
     temperature.readings.put(temperature.Item(reading, time.time(), None))
 
 
-def test_the_consumer_survives_what_it_meets(caplog, monkeypatch, capsys):
-    shown = threading.Event()
+def test_the_consumer_survives_what_it_meets(caplog, monkeypatch):
+    shown = queue.SimpleQueue()
 
     def show(text):
         if "Boom" in text:
             raise OSError("the screen broke")
-        shown.set()
+        shown.put(text)
     monkeypatch.setattr(temperature, "print", show, raising=False)
     monkeypatch.setattr(temperature, "registry", temperature.Registry())
     with temperature.TemperatureHandler.running():
         put(Reading("Boom", "99", "1"))
-        temperature.readings.join()
-        assert not shown.is_set() and "the screen broke" in caplog.text
+        wait_until(lambda: "the screen broke" in caplog.text, "the log")
+        assert shown.empty()
         put(Reading("Boom", "1", "1"))
         put(Reading("Recife", "31", "1"))
         put(Reading("Zz", "31", "0"))
         temperature.readings.join()
-        assert shown.is_set()
+    texts = [shown.get_nowait() for number in range(shown.qsize())]
+    assert texts and set(texts) == {"Hottest city: Recife with 31\nColdest city: Zz with 0"}
+
+
+def failing_once(function):
+    """Return *function*, the first call of which finds no memory."""
+    calls = itertools.count()
+
+    def called(*arguments):
+        if next(calls) == 0:
+            raise MemoryError
+        return function(*arguments)
+    return called
+
+
+class Waiter:
+    """Waits for an outcome; *put* is what the consumer calls to tell it."""
+
+    def __init__(self):
+        self.outcomes = queue.SimpleQueue()
+        self.put = self.outcomes.put
+
+
+@pytest.mark.parametrize("step", ["taking", "recording", "the latest", "telling", "counting", "showing",
+                                  "pausing", "none"])
+def test_one_failure_for_lack_of_memory_costs_one_reading_at_most(step, monkeypatch, caplog):
+    monkeypatch.setattr(temperature, "print", lambda text: None, raising=False)
+    monkeypatch.setattr(temperature, "registry", temperature.Registry())
+    monkeypatch.setattr(temperature, "readings", temperature.BatchQueue(1000))
+    monkeypatch.setattr(temperature, "latest", type("Latest", (list,), {})())
+    monkeypatch.setattr(temperature, "wanted", type("Wanted", (queue.Queue,), {})())
+    waiters = [Waiter() for number in range(4)]
+    owner, name = {
+        "taking": (temperature.readings.not_full, "notify_all"), "showing": (temperature, "print"),
+        "recording": (temperature.registry, "record"), "the latest": (temperature.latest, "append"),
+        "telling": (waiters[1], "put"), "counting": (temperature.readings, "task_done"),
+        "pausing": (temperature.wanted, "get"), "none": (waiters[0], "put")}[step]
+    if step != "none":
+        monkeypatch.setattr(owner, name, failing_once(getattr(owner, name)))
+    for waiter, city in zip(waiters, ["A", "B", "C"]):
+        temperature.readings.put(temperature.Item(Reading(city, "2", "1"), 0.0, waiter))
+    temperature.readings.put(temperature.Item(None, 0.0, waiters[3]))
+    with temperature.TemperatureHandler.running():
+        outcomes = [waiter.outcomes.get(timeout=PATIENCE) for waiter in waiters]
+        assert outcomes == [NOT_PROCESSED if step == "recording" else None, None, None, None]
+        put(Reading("D", "4", "0"))  # and it goes on
+        handler = handler_for(make_way=lambda self: None)
+        assert handler.reply("?D") == "D,4,0"
+        cities = [reading.city for reading in temperature.registry]
+        assert cities == (["B", "C", "D"] if step == "recording" else ["A", "B", "C", "D"])
+    assert ("MemoryError" in caplog.text) == (step != "none")
+
+
+def test_a_mistake_in_the_store_is_told_and_the_consumer_goes_on(monkeypatch, caplog):
+    class Store:
+        append = staticmethod(failing_once(lambda rows: None))
+    monkeypatch.setattr(temperature, "print", lambda text: None, raising=False)
+    monkeypatch.setattr(temperature, "registry", temperature.Registry())
+    consumer = temperature.Consumer(Store())
+    consumer.start()
+    for city, outcome in ("A", NOT_PROCESSED), ("B", None):
+        waiter = queue.SimpleQueue()
+        temperature.readings.put(temperature.Item(Reading(city, "2", "1"), 0.0, waiter))
+        assert waiter.get(timeout=PATIENCE) == outcome
+    temperature.readings.put(temperature.END)
+    consumer.join(PATIENCE)
+    assert [reading.city for reading in temperature.registry] == ["B"]
+    assert "MemoryError" in caplog.text
 
 
 def test_verbose_shows_the_whole_registry(start_server):
@@ -344,18 +452,3 @@ def test_every_acknowledged_reading_is_in_the_last_summary(start_server):
     last = server.out.all()[server.out.all().rindex("Max  Min"):]
     missing = [name for name in acknowledged if name + " " not in last]
     assert acknowledged and not missing
-
-
-@pytest.mark.parametrize("db", [None, "a file"])
-def test_a_client_that_is_gone_leaves_no_place_taken(monkeypatch, db):
-    def gone():
-        raise ConnectionResetError
-    monkeypatch.setattr(temperature, "registry", temperature.Registry())
-    monkeypatch.setattr(temperature, "newcomers", {})
-    monkeypatch.setattr(temperature, "readings", queue.Queue(maxsize=1))
-    temperature.readings.put("it is full")
-    handler = object.__new__(temperature.TemperatureHandler)
-    handler.make_way, handler.db, handler.client_address = gone, db, None
-    with pytest.raises(ConnectionResetError):
-        handler.reply("Recife,31,24")
-    assert not temperature.newcomers

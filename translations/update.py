@@ -29,7 +29,7 @@ SOURCES = ["server.py", "client.py", "talk/*.py", "talk/*/*.py", "engine/*.py",
 FOR_PROGRAMS = {"FETCH", "HTTP", "INSERT", "IN_ORDER", "RUN_GUARD", "SCHEMA"}
 
 #: Constants with single words in them.
-TABLES = {"CONNECTING", "THINKING", "WAITS", "FAILURES", "SEPARATORS", "_KINDS", "CHECKS", "OF_TEMPERATURES",
+TABLES = {"CONNECTING", "THINKING", "WAITS", "FAILURES", "SEPARATORS", "KINDS", "_KINDS", "CHECKS", "OF_TEMPERATURES",
           "DEEDS"}
 
 #: What argparse says, in one version of Python or another, and what systems say most often.

@@ -12,18 +12,17 @@ to copy a list; nobody who holds those ever waits for a `Watch`.
 
 import http.server
 import io
-import ipaddress
 import logging
 import socket
 import time
-import urllib.parse
 
-from engine.addresses import host_of
+from engine.addresses import host_of, shown
 from engine.escapes import excerpt
 from engine.invitation import ONE_FILE
-from engine.language import LANGUAGES, catalogue
+from engine.language import LANGUAGES, _, catalogue
 from engine.replies import drain
 from handlers.dashboard.page import HEADERS, PAGES
+from handlers.dashboard.request import is_called, is_request, request_head
 from handlers.dashboard.viewers import Viewers
 from handlers.dashboard.watch import INTERVAL, NOTHING, event
 
@@ -37,17 +36,14 @@ STILL_HERE = 2.0
 #: its taking them would be seen too late.
 SEND_BUFFER = 32768
 
-#: Bytes of a request that are read. Browsers send some hundreds, and all cookies that any server on
-#: this machine has set for ``localhost``, whatever its port (RFC 6265, 8.5).
-LONGEST_REQUEST = 131072
-
 #: Seconds, at most, for which what else comes is read and dropped, so that the answer survives.
 LINGER = 2.0
 
 FULL = "As many as can be are watching already. Close another page, or try again later"
 NO_SUCH_PAGE = "There is nothing here. Try /, /state, /events or /client.pyz"
-NOT_OUR_NAME = ("This server is not called that: open the page by the address that the server "
-                "printed, such as http://127.0.0.1:8080/")
+NOT_THE_SERVICE = ("ERR this port is the page's, for a browser (http://{address}/): the service {service} "
+                   "is on port {port}")
+NOT_OUR_NAME = "This server is not called that: open http://{address}/"
 
 
 class Sender(io.BufferedIOBase):
@@ -66,27 +62,6 @@ class Sender(io.BufferedIOBase):
         while rest:
             rest = rest[self.connection.send(rest):]
         return len(data)
-
-
-def request_head(connection, seconds):
-    """Return the bytes of the request that comes on *connection*, up to its empty line.
-
-    Raises ``socket.timeout`` when it is not there within so many *seconds*, however slowly it
-    trickles in.
-    """
-    head = b""
-    deadline = time.monotonic() + seconds
-    while b"\r\n\r\n" not in head and b"\n\n" not in head and len(head) < LONGEST_REQUEST:
-        remaining = deadline - time.monotonic()
-        if remaining <= 0:
-            raise socket.timeout("no complete request in time")
-        connection.settimeout(remaining)
-        piece = connection.recv(LONGEST_REQUEST)
-        if not piece:
-            raise ConnectionAbortedError("no complete request came")
-        head += piece
-    connection.settimeout(seconds)
-    return head
 
 
 class DashboardHandler(http.server.BaseHTTPRequestHandler):
@@ -113,7 +88,18 @@ class DashboardHandler(http.server.BaseHTTPRequestHandler):
         super().setup()
         self.wfile = Sender(self.connection, self.timeout)
         self.rfile.close()
-        self.rfile = io.BytesIO(request_head(self.connection, self.timeout))
+        self.head, self.in_time = request_head(self.connection, self.timeout)
+        self.rfile = io.BytesIO(self.head)
+
+    def handle(self):
+        """Answer a request. What is none, and who says nothing, is told what this port is."""
+        if self.in_time and is_request(self.head):
+            return super().handle()
+        text = _(NOT_THE_SERVICE).format(
+            service=self.watch.service, port=self.watch.port, address=shown(self.own_address()))
+        self.wfile.write(text.encode() + b"\n")
+        if not self.in_time:
+            raise socket.timeout("no complete request in time")
 
     def finish(self):
         super().finish()
@@ -123,7 +109,7 @@ class DashboardHandler(http.server.BaseHTTPRequestHandler):
         """Answer with the page, the state, the client, or events without end."""
         answer = {"/": self.send_page, "/state": self.send_state, "/" + ONE_FILE: self.send_client,
                   "/events": self.send_events}.get(self.path.partition("?")[0])
-        if not self.is_for_us():
+        if not is_called(self.headers.get("Host", ""), self.names):
             self.refuse(http.HTTPStatus.MISDIRECTED_REQUEST, NOT_OUR_NAME)
         elif not answer:
             self.refuse(http.HTTPStatus.NOT_FOUND, NO_SUCH_PAGE)
@@ -131,21 +117,6 @@ class DashboardHandler(http.server.BaseHTTPRequestHandler):
             answer()
 
     do_HEAD = do_GET
-
-    def is_for_us(self):
-        """Tell whether the request names this server: by an address, or by a name it knows.
-
-        Another web page, whose own name leads here for a moment, could read this one otherwise
-        (DNS rebinding); and the browser then says that name.
-        """
-        try:
-            name = urllib.parse.urlsplit("//" + self.headers.get("Host", "")).hostname or ""
-        except ValueError:
-            return False
-        try:
-            return bool(ipaddress.ip_address(name.partition("%")[0]))
-        except ValueError:
-            return name in self.names
 
     def send_page(self):
         self.send("text/html; charset=utf-8", PAGES[self.language_of_viewer()].encode())
@@ -158,8 +129,15 @@ class DashboardHandler(http.server.BaseHTTPRequestHandler):
         return self.language or next((each for each in spoken if each in LANGUAGES), "en")
 
     def refuse(self, status, text):
-        """Send *status* with this *text*, in the language of the viewer."""
-        self.send_error(status, explain=catalogue(self.language_of_viewer()).gettext(text))
+        """Send *status* with this *text*, in the language of the viewer; a field ``address`` in it
+        is the one by which the viewer came, so that it leads here."""
+        text = catalogue(self.language_of_viewer()).gettext(text)
+        self.send_error(status, explain=text.format(address=shown(self.own_address())))
+
+    def own_address(self):
+        """Return the address of the page by which the viewer came."""
+        own = self.connection.getsockname()
+        return host_of(own), own[1]
 
     def send_state(self):
         self.send("application/json", self.watch.whole())

@@ -5,7 +5,7 @@ import collections
 #: Seconds that are remembered, one number each.
 MINUTE = 60
 
-#: Of so many seconds, at most, it is reckoned how fast clients leave.
+#: Seconds, at most, from which it is reckoned how fast clients leave.
 OF_LATE = 20
 
 #: The outcomes of clients who were in a slot and left it.
@@ -48,7 +48,7 @@ class Minute:
         self._second = second
 
     def wait(self, waiting):
-        """Return how many seconds, about, so many clients who are *waiting* now will wait.
+        """Return the seconds, about, that the clients will wait of whom *waiting* wait now.
 
         It is reckoned from those who left since somebody waits. None: there is no telling.
         """

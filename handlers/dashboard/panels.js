@@ -71,6 +71,8 @@ function drawState() {
   show(byId("get"), state.client.length > 0);
   fillList(byId("files"), state.client, makeFile, (item, url) => drawCommand(item.firstChild, url));
   setText(byId("type"), state.client.length ? TEXTS.thenType : TEXTS.join);
+  show(byId("address"), state.page.length > 0);
+  setText(byId("address"), fill(TEXTS.address, {url: state.page[0]}));
   fillList(byId("commands"), state.join, (list) => add(list, "li"), drawCommand);
   document.body.classList.toggle("empty", state.totals.accepted === 0);
   drawQueue();

@@ -7,7 +7,7 @@ import threading
 import time
 
 from engine.effort import has_gil, processors
-from engine.invitation import ONE_FILE, commands, files
+from engine.invitation import ONE_FILE, commands, files, pages
 from handlers.dashboard.minute import Minute
 
 #: Seconds between two looks: the page is sent five of them a second at most.
@@ -16,8 +16,8 @@ INTERVAL = 0.2
 #: Slots that are told of; the page draws fewer.
 MOST_SLOTS = 1000
 
-#: For so many times as long as it took to make a whole state for ``/state``, no other one is made:
-#: to ask for it in a loop takes a twentieth of the processor at most.
+#: After a whole state for ``/state`` no other one is made for REST times as long as that took: to
+#: ask for it in a loop takes a twentieth of the processor at most.
 REST = 20
 
 #: What one look saw: the state for the page; the latest reading of every city, or None where the
@@ -37,7 +37,8 @@ class Watch:
     """Looks at *server*, a `BoundedThreadingTCPServer` that serves the service of this *name*, for
     the page that listens on the address *page*.
 
-    Use it in a ``with`` statement: in between a thread counts what happens in each second.
+    Use it in a ``with`` statement: in between a thread counts what happens in each second. Its
+    ``service`` and ``port`` never change.
     """
 
     def __init__(self, server, name, page=None):
@@ -53,19 +54,21 @@ class Watch:
         self._boxes = [None] * min(server.max_threads, MOST_SLOTS)
         self._minute = Minute()
         self._over = threading.Event()
-        urls = files(page)
-        self._standing = {"service": name, "max_threads": server.max_threads,
-                          "port": server.server_address[1],
-                          "client": urls, "join": commands(
-                              server.server_address, name, ONE_FILE if urls else "client.py"),
+        self._thread = None
+        self._page = page
+        self.service, self.port = name, server.server_address[1]
+        self._standing = {"service": name, "max_threads": server.max_threads, "port": self.port,
                           "gil": has_gil(), "cores": processors()}
+        self._ways = self._find_ways()
 
     def __enter__(self):
-        threading.Thread(target=self._count_seconds, name="watch", daemon=True).start()
+        self._thread = threading.Thread(target=self._count_seconds, name="watch", daemon=True)
+        self._thread.start()
         return self
 
     def __exit__(self, *error):
         self._over.set()
+        self._thread.join()
 
     def look(self, age=INTERVAL / 2):
         """Return the latest `Look`, at most *age* seconds old."""
@@ -112,19 +115,18 @@ class Watch:
         uptime = now - self._began
         totals, waiting = self._count(uptime)
         clients = self.server.in_service()
-        state = dict(self._standing, uptime=round(uptime, 3),
+        state = dict(self._standing, **self._ways, uptime=round(uptime, 3),
                      slots=[client and slot(client, now) for client in self._in_boxes(clients)],
                      waiting=waiting, wait=self._minute.wait(waiting), totals=totals,
-                     mistake=mistake(self.server.latest_mistake()),
+                     mistake=mistake(self.server.mistakes.latest()),
                      messages=list(self._minute.messages), queue=list(self._minute.queue))
-        mark = [clients, waiting, totals, self._minute.eventful]
-        readings = None
-        temperatures = getattr(self.server.RequestHandlerClass, "temperatures", None)
+        mark = [clients, waiting, totals, self._minute.eventful, self._ways]
+        temperatures, readings = self.server.RequestHandlerClass.for_the_page()
         if temperatures:
-            state["temperatures"], readings = temperatures()
+            state["temperatures"] = temperatures
             if self._look and readings == self._look.readings:
                 readings = self._look.readings  # so that no viewer looks for what is new
-            mark.append(state["temperatures"])
+            mark.append(temperatures)
         return Look(state, readings, self._minute.eventful, mark,
                     self._look.number + 1 if self._look else 1)
 
@@ -139,14 +141,24 @@ class Watch:
         return self._boxes
 
     def _count_seconds(self):
-        """Count at the end of every second, whoever looks or not; the life of a thread."""
+        """Count at the end of every second, whoever looks or not, and see whether the machine has
+        other addresses now; the life of a thread."""
         while not self._over.wait(1 - (time.monotonic() - self._began) % 1):
             with self._lock:
                 self._count(time.monotonic() - self._began)
+            ways = self._find_ways()
+            with self._lock:
+                self._ways = ways
+
+    def _find_ways(self):
+        """Return what the state tells of the ways to the server and its page."""
+        urls = files(self._page)
+        return {"page": pages(self._page), "client": urls, "join": commands(
+            self.server.server_address, self.service, ONE_FILE if urls else "client.py")}
 
     def _count(self, uptime):
         """Count for the `Minute`; return the totals, with that of the messages, and who waits."""
-        waiting, messages = self.server.waiting(), self.server.messages()
+        waiting, messages = self.server.waiting(), self.server.books.messages()
         totals = dict(self.server.totals(), messages=messages)
         self._minute.count(uptime, messages, totals, waiting)
         return totals, waiting

@@ -37,7 +37,7 @@ WHILE_OPEN = "-wal", "-shm"
 LONGEST_ENDING = "-journal"
 
 #: Bytes, on Windows characters, that a name may have on the usual file systems.
-LONGEST_NAME = 255
+LONGEST_FILE_NAME = 255
 
 NO_FOLDER = "cannot use {path}: there is no folder {folder}. Make it, or choose another --db FILE."
 NOT_A_FILE = "cannot use {path}: it is not an ordinary file. Choose another --db FILE."
@@ -93,7 +93,7 @@ class DbFile:
         _open_here.add(self._identity)
         try:
             self._check_header()
-            self.lock()
+            self._lock()
             if os.fstat(self._file.fileno()).st_nlink > 1:
                 raise self.problem(TWO_NAMES)
             self._check_folder()
@@ -114,9 +114,9 @@ class DbFile:
             if identity_of(self.real + ending) != was:
                 raise StoreError(_(NOT_THERE).format(file=self.path + ending))
 
-    def is_open(self):
-        """To be called when SQLite has the file open: see to it that it stays the only one."""
-        self.lock()
+    def hold(self):
+        """See to it that this file stays ours, and the only one: to be called when SQLite has opened it."""
+        self._lock()
         self._beside = {ending: identity_of(self.real + ending) for ending in WHILE_OPEN}
 
     def close(self):
@@ -138,7 +138,7 @@ class DbFile:
         if not os.path.isdir(folder):
             raise self.problem(NO_FOLDER, folder=folder)
         name = os.path.basename(self.real) + LONGEST_ENDING
-        if len(name if os.name == "nt" else os.fsencode(name)) > LONGEST_NAME:
+        if len(name if os.name == "nt" else os.fsencode(name)) > LONGEST_FILE_NAME:
             raise self.problem(LONG_NAME)
         try:
             status = os.stat(self.real)
@@ -164,12 +164,12 @@ class DbFile:
         if version > SCHEMA_VERSION:
             raise self.problem(TOO_NEW, version=version, expected=SCHEMA_VERSION)
 
-    def lock(self):
+    def _lock(self):
         """Lock one byte of the file: so a second server is refused by whatever name it has it, and
         the system gives the lock back when this process is killed.
 
         While SQLite opens the file it may give up all locks that this process has there; when it has
-        a write-ahead log, it keeps one itself. So this is done again then: `is_open`.
+        a write-ahead log, it keeps one itself. So this is done again then: `hold`.
         """
         if os.name == "nt" and self._locked:  # there a lock belongs to who took it
             return
@@ -194,7 +194,7 @@ class DbFile:
 
 
 def identity(status):
-    """Return what the *status* of a file says which one it is, whatever its name."""
+    """Return what tells which file it is, whatever its name, from its *status*, an `os.stat_result`."""
     return status.st_dev, status.st_ino
 
 

@@ -44,10 +44,9 @@ SEPARATORS = [(";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars"), (" ",
 #: Characters in a number, at most: more digits than a float can tell apart.
 LONGEST_NUMBER = 20
 
-#: Letters of a row that names its columns: no reading has them where a number belongs.
+#: Match a word, as a row has it that names its columns; a number with digits around its point.
 _word = re.compile(r"[^\W\d_][^\d,;\t|]*").fullmatch
 _pointed = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII).fullmatch
-_number = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)", re.ASCII).fullmatch
 
 #: Signs that people, and word processors, take for a minus.
 MINUSES = "\u2212\u2013\u2014\u2010\u2011\u2012\ufe63\uff0d"
@@ -111,7 +110,7 @@ def wrong_numbers(maximum, minimum):
     """Return what is wrong when one of the two is no number."""
     if _word(maximum) and _word(minimum):
         return _(WORDS).format(maximum[:LONGEST_NUMBER], minimum[:LONGEST_NUMBER])
-    if _number(maximum) and "," not in maximum:
+    if as_number(maximum) and "," not in maximum:
         return wrong_number("3 (min)", minimum)
     return wrong_number("2 (max)", maximum)
 
@@ -122,14 +121,14 @@ def wrong_number(field, text):
         return _(NO_NUMBER).format(field=field)
     if len(text) > LONGEST_NUMBER:
         return _(LONG_NUMBER).format(field=field, length=len(text), limit=LONGEST_NUMBER)
-    if _number(text):
-        return _(DECIMAL_COMMA).format(example=text.replace(",", "."))
+    if as_number(text):
+        return _(DECIMAL_COMMA).format(example=as_number(text))
     plain = text.translate(dict.fromkeys(map(ord, MINUSES), "-"))
-    if plain != text and _number(plain):
-        return _(OTHER_MINUS).format(field=field, text=text, example=plain.replace(",", "."))
+    if plain != text and as_number(plain):
+        return _(OTHER_MINUS).format(field=field, text=text, example=as_number(plain))
     number = re.sub(r"\s*(°|º|˚)?\s*[CcFfKk]?$", "", plain)
-    if number != plain and _number(number):
-        return _(UNIT).format(field=field, text=text, example=number.replace(",", "."))
+    if number != plain and as_number(number):
+        return _(UNIT).format(field=field, text=text, example=as_number(number))
     return _(NOT_A_NUMBER).format(field=field, text=text)
 
 

@@ -4,10 +4,9 @@ The lesson's ``trava`` is `lock`, its ``fila_proc`` is `readings` and its ``Proc
 is `Consumer`. What is shared, and who may wait for whom:
 
 - `readings`, safe in itself: the threads that serve clients put in, only the consumer takes out.
-- `registry`, `newcomers` and `latest`, guarded by `lock`, which nobody holds while waiting for
-  anything. Only the consumer records (before it starts, what comes out of the store); the others
-  read, and reserve places for new cities.
-- `wanted`, an event, safe in itself: whoever waits for the consumer's word sets it and so ends the
+- `registry` and `latest`, guarded by `lock`, which nobody holds while waiting for anything. Only
+  the consumer records (before it starts, what comes out of the store); the others read.
+- `wanted`, safe in itself: whoever waits for the consumer's word puts something in and so ends the
   consumer's pause. `running_here` is held while the service runs: the rest of this is there once.
 - the store belongs to one thread at a time: the one that runs the service opens it before the
   consumer starts and closes it after the consumer has ended; in between only the consumer uses it.
@@ -17,14 +16,13 @@ depends on it, for the outcome), never for the thread of another client. The con
 nothing but the disk. It takes everything that waits at once: one hold of the lock, one summary and,
 with a store, one transaction for all of it, so that many clients share one `fsync`.
 
-The order is: stored, then recorded, then ``BYE``. Without a store ``BYE`` is sent when the reading
-is in the queue; a query goes through the same queue, so it finds everything that came before it.
+With a store the order is: stored, then recorded, then ``BYE``. Without one ``BYE`` is sent as soon as
+the reading is in the queue; a query goes through the same queue, so it finds everything that came before it.
 """
 
 import collections
 import contextlib
 import logging
-import math
 import queue
 import threading
 import time
@@ -32,48 +30,26 @@ import time
 from engine.addresses import shown
 from engine.errors import CannotStart
 from engine.fields import csv_line
-from engine.language import _, decimals, reason
+from engine.language import _, reason
+from engine.seldom import Seldom
 from handlers.lines import BadMessage, LineHandler
+from handlers.temperature.batches import BatchQueue, Item
 from handlers.temperature.reading import parse, parse_city
-from handlers.temperature.registry import Registry
+from handlers.temperature.registry import Registry, table_of
 
 log = logging.getLogger(__name__)
 
-#: Guards the registry and the newcomers.
+#: Guards the registry and the latest readings.
 lock = threading.Lock()
 
 #: The latest reading of each city; hold `lock` while touching it.
 registry = Registry()
 
-#: Places reserved for cities that are not yet in the registry, so that there are never more than
-#: ``max_cities``: city -> how many readings of it are on their way; hold `lock` while touching it.
-newcomers = {}
-
 #: The readings recorded last, as Items, the newest at the end; hold `lock` while touching it.
 latest = collections.deque(maxlen=12)
 
-#: What goes through the queue:
-#:
-#: - ``reading``: a `Reading`; None when somebody only wants to know that all before is recorded;
-#: - ``arrived``: when it came, in seconds since 1970;
-#: - ``waiter``: a SimpleQueue for somebody who waits for the outcome, or None. The outcome is None
-#:   when all is well, else the text of a problem;
-#: - ``sender``: the address of the client.
-Item = collections.namedtuple("Item", "reading arrived waiter sender", defaults=[None])
-
 #: The item after which the consumer ends.
-END = Item(None, None, None)
-
-
-class BatchQueue(queue.Queue):
-    """A Queue whose ``get`` takes out everything that waits, as a list: one lock for all of it."""
-
-    def _get(self):  # called, and meant to be overridden, by Queue.get(), which holds its lock
-        items = list(self.queue)
-        self.queue.clear()
-        self.not_full.notify_all()
-        return items
-
+END = Item(None, None)
 
 #: Items on their way to the registry. Bounded: when the consumer falls behind, clients wait.
 readings = BatchQueue(maxsize=1000)
@@ -83,8 +59,8 @@ readings = BatchQueue(maxsize=1000)
 #: screen more than 100 summaries a second.
 PAUSE = 0.01
 
-#: Set when somebody waits for the outcome of an item: the consumer then makes no pause.
-wanted = threading.Event()
+#: Has something in it when somebody waits for the outcome of an item: the consumer makes no pause.
+wanted = queue.SimpleQueue()
 
 #: Held while the service runs: its lock, its queue and its registry are those of the module.
 running_here = threading.Lock()
@@ -97,16 +73,11 @@ POLL_INTERVAL = 0.5
 
 NO_ROOM = "there are {count} cities already: expected a reading of one of them"
 NOT_STORED = "the reading was not stored, the server could not write it: send it again later"
-NOT_PROCESSED = "the reading could not be processed: the server's log says why"
 ALIKE = "no reading of '{city}' has come: did you mean '{alike}'?"
 UNKNOWN_CITY = "no reading of '{city}' has come: expected a city that has sent one"
 RUNNING_ALREADY = ("this program runs the temperature service already: its lock and its queue are "
                    "there once. Start another program for another one.")
 NO_SQLITE = "cannot use --db: this Python has no sqlite3 ({reason}). Use another Python."
-
-HOTTEST = "Hottest city: {city} with {temperature}"
-COLDEST = "Coldest city: {city} with {temperature}"
-NO_READINGS = "No city has sent a reading."
 
 
 class TemperatureHandler(LineHandler):
@@ -117,7 +88,11 @@ class TemperatureHandler(LineHandler):
 
     Class attributes that may be overridden:
 
-    - ``max_cities``: how many cities there can be, besides those that came out of the store;
+    - ``max_cities``: how many cities there can be, besides those that came out of the store. That
+      is looked at when a reading comes. The readings on their way at that moment are recorded all
+      the same, for their ``BYE`` is a promise: what is in the queue, as many again in the consumer's
+      hands, and one for each thread that is about to put one in (with ``db`` these only). An exact
+      limit would need a place reserved for each of them: 40 lines, and a second thing to guard.
     - ``db``: the file in which a `Store` keeps every reading; None keeps them in memory alone.
     """
 
@@ -145,33 +120,26 @@ class TemperatureHandler(LineHandler):
                 yield
             finally:
                 readings.put(END)
-                wanted.set()
+                wanted.put(END)
                 while consumer.is_alive():
                     consumer.join(POLL_INTERVAL)
-                with lock:
-                    text = summary()
-                print(text or _(NO_READINGS))
+                show()
 
     def reply(self, message):
         if message.startswith("?"):
             return self.answer_query(message[1:])
         reading = parse(message)
-        reserve_place(reading.city, self.max_cities)
-        try:
-            problem = self.hand_over(reading)
-        except BaseException:  # the client is gone, and its reading is not in the queue
-            with lock:
-                give_place_back(reading.city)
-            raise
+        check_room(reading.city, self.max_cities)
+        problem = self.hand_over(reading)
         if problem:
-            raise BadMessage(problem)
+            raise BadMessage(_(problem))
         return "BYE"
 
     def hand_over(self, reading):
-        """Put *reading* in the queue; with a store, return the outcome: None, or a problem's text."""
+        """Put *reading* in the queue; with a store, return the outcome: None, or what the problem is."""
         if self.db is not None:
             return self.outcome_of(reading)
-        self.put(Item(reading, time.time(), None, self.client_address))
+        self.put(Item(reading, time.time(), sender=self.client_address))
         return None
 
     def put(self, item):
@@ -183,69 +151,46 @@ class TemperatureHandler(LineHandler):
             readings.put(item)
 
     def outcome_of(self, reading):
-        """Put *reading* in the queue; wait for the consumer's word: None, or a problem's text."""
+        """Put *reading* in the queue; wait for its outcome: None, or what the problem is.
+
+        Without one (None) wait until all that came before it is recorded.
+        """
         waiter = queue.SimpleQueue()
         self.make_way()
         readings.put(Item(reading, time.time(), waiter, self.client_address))
-        wanted.set()
+        wanted.put(waiter)
         return waiter.get()
 
     @classmethod
-    def temperatures(cls):
-        """Return what a dashboard shows: a dict for JSON, and the latest reading of every city."""
+    def for_the_page(cls):
+        """Return what the live page shows, a dict for JSON, and the latest reading of every city.
+
+        The threads of the page call this.
+        """
         with lock:
-            known, recent = list(registry), list(latest)
-            hottest = registry.hottest() if known else None
-            coldest = registry.coldest() if known else None
-        return {
-            "cities": len(known),
-            "hottest": hottest and {"city": hottest.city, "temperature": hottest.maximum},
-            "coldest": coldest and {"city": coldest.city, "temperature": coldest.minimum},
-            "latest": [dict(item.reading._asdict(), client=shown(item.sender or ""),
-                            time=time.strftime("%H:%M:%S", time.localtime(item.arrived)))
-                       for item in reversed(recent)],
-        }, known
+            summary, known, recent = registry.summary(), list(registry), list(latest)
+        newest = [dict(item.reading._asdict(), client=shown(item.sender or ""),
+                       time=time.strftime("%H:%M:%S", time.localtime(item.arrived)))
+                  for item in reversed(recent)]
+        return dict(summary.for_page(), latest=newest), known
 
     def answer_query(self, text):
         """Return the reply to ``?`` and *text*, the rest of the line."""
         city = parse_city(text) if text.strip() else None
-        self.outcome_of(None)  # everything that came before has been processed
+        self.outcome_of(None)
         with lock:
-            fields = overview() if city is None else registry.get(city)
+            fields = registry.summary().for_query() if city is None else registry.get(city)
             alike = None if fields else registry.alike(city)
         if fields is None:
             raise BadMessage(_(ALIKE if alike else UNKNOWN_CITY).format(city=city, alike=alike))
         return csv_line(fields)
 
 
-def reserve_place(city, limit):
-    """Keep a place for *city*, unless it has one; raise `BadMessage` when *limit* are taken."""
+def check_room(city, limit):
+    """Raise `BadMessage` when *city* is a new one, and there are *limit* cities already."""
     with lock:
-        if city in registry:
-            return
-        count = len(registry) + len(newcomers)
-        if city not in newcomers and count >= limit:
-            raise BadMessage(_(NO_ROOM).format(count=count))
-        newcomers[city] = newcomers.get(city, 0) + 1
-
-
-def give_place_back(city):
-    """Free the place of *city*, unless it has one in the registry or more readings of it are on
-    their way. The caller holds `lock`."""
-    if city in newcomers:
-        newcomers[city] -= 1
-        if not newcomers[city]:
-            del newcomers[city]
-
-
-def overview():
-    """Return the fields of the reply to ``?``. The caller holds `lock`."""
-    count = ["cities", len(registry)]
-    if not registry:
-        return count
-    hottest, coldest = registry.hottest(), registry.coldest()
-    return ["hottest", hottest.city, hottest.maximum,
-            "coldest", coldest.city, coldest.minimum, *count]
+        if len(registry) >= limit and city not in registry:
+            raise BadMessage(_(NO_ROOM).format(count=len(registry)))
 
 
 def open_store(path):
@@ -271,105 +216,104 @@ def open_store(path):
 
 
 class Consumer(threading.Thread):
-    """Takes what is in the queue, has it stored and recorded, and shows what that changes.
+    """Takes what is in the queue, has it stored and recorded, tells who waits, shows what is new.
 
     *store* is where the readings are kept, or None.
+
+    Nothing ends it but `END`. What it could not do is logged, and it goes on where it was: an item
+    is in ``readings.taken`` until it is recorded, then in `untold` until who waits for it is told.
+    So what goes wrong with one reading harms no other, and nobody is left waiting.
     """
 
     def __init__(self, store=None):
         super().__init__(name="consumer", daemon=True)
         self.store = store
-        self.quiet_until = -math.inf
+        self.warnings = Seldom(QUIET_INTERVAL)
+        self.untold = collections.deque()
+        self.may_record = False  # what was taken: it is stored, or there is no store
+        self.news = False  # something was recorded that is yet to be shown
+        self.ended = False
 
     def run(self):
-        items = []
-        while END not in items:
-            items = readings.get()
+        while not self.ended:
             try:
-                self.process(items)
+                self.take()
+                self.record()
+                self.tell()
+                self.show_news()
+                self.pause()
             except Exception:
-                # A batch may go wrong; the thread must live for all that follow, and nobody be
-                # left waiting. (Those who have been told already do not read this second word.)
-                log.exception("A batch of %d could not be processed.", len(items))
-                tell(items, [_(NOT_PROCESSED)] * len(items))
-            finally:
-                for item in items:
-                    readings.task_done()
-            if self.store is None and END not in items:  # with one, writing to the disk takes its time
-                wanted.wait(PAUSE)
-            wanted.clear()  # whoever set it put an item in the queue first: the next get() returns it
+                with contextlib.suppress(Exception):  # to log it may go wrong as well
+                    log.exception("The consumer could not do all of its work; it goes on.")
 
-    def process(self, items):
-        """Store and record the readings in *items*, tell who waits, show the summary."""
-        new = [item for item in items if item.reading]
-        problem = self.keep(new)
-        with lock:
-            outcomes = [record(item.reading, problem) if item.reading else None
-                        for item in items]
-            latest.extend(item for item, outcome in zip(items, outcomes)
-                          if item.reading and not outcome)
-            text = summary() if new and not problem else ""
-        tell(items, outcomes)
-        if text:
-            print(text)
+    def take(self):
+        """Take a batch and have it stored, unless the last one is not finished."""
+        if readings.taken or self.untold:
+            return
+        self.may_record = self.store is None
+        readings.take()
+        if self.store is not None:
+            self.store_taken()
 
-    def keep(self, items):
-        """Store the readings of *items*, if there is a store: all or none.
-
-        Returns None, or the text for those whose readings could not be stored.
-        """
-        if self.store is None or not items:
-            return None
+    def store_taken(self):
+        """Store the readings that were taken: all or none."""
+        new = [item for item in readings.taken if item.reading]
         try:
-            self.store.append((item.arrived, item.reading) for item in items)
+            if new:
+                self.store.append((item.arrived, item.reading) for item in new)
+            self.may_record = True
         except OSError as error:
-            if time.monotonic() >= self.quiet_until:
-                self.quiet_until = time.monotonic() + QUIET_INTERVAL
+            for item in new:
+                item.outcome = NOT_STORED
+            if self.warnings.is_due():
                 log.error("Readings cannot be stored for now (%s); who sends one is told so.",
                           reason(error))
-            return _(NOT_STORED)
-        except Exception:
-            log.exception("%d reading(s) could not be stored.", len(items))
-            return _(NOT_PROCESSED)
-        return None
+
+    def record(self):
+        """Record what was taken, if it may be."""
+        taken = readings.taken
+        with lock:
+            while taken:
+                self.untold.append(taken[0])
+                item = taken.popleft()
+                if self.may_record and item.reading:
+                    registry.record(item.reading)
+                    item.outcome = None
+                    self.news = True
+                    latest.append(item)
+
+    def tell(self):
+        """Tell those who wait what the outcome is."""
+        while self.untold:
+            item = self.untold[0]
+            if item.waiter is not None:
+                item.waiter.put(item.outcome)
+            if item is END:
+                self.ended = True
+            self.untold.popleft()
+            readings.task_done()
+
+    def show_news(self):
+        """Show the summary, if something was recorded."""
+        if self.news:
+            self.news = False
+            show()
+
+    def pause(self):
+        """Let readings gather. With a store, writing to the disk takes its time."""
+        if self.store is None and not self.ended:
+            with contextlib.suppress(queue.Empty):
+                wanted.get(timeout=PAUSE)
+        while not wanted.empty():  # who waits has put an item in the queue first: it is taken next
+            wanted.get()
 
 
-def record(reading, problem):
-    """Enter *reading* in the registry unless there was a *problem*; return what there is now.
-
-    The caller holds `lock`. A mistake of ours with one reading is its own problem, not that of
-    those beside it in the batch.
-    """
-    city = reading.city
-    if not problem:
-        try:
-            registry.record(reading)
-            newcomers.pop(city, None)
-            return None
-        except Exception:
-            log.exception("The reading %r could not be processed.", reading)
-            problem = _(NOT_PROCESSED)
-    give_place_back(city)
-    return problem
-
-
-def tell(items, outcomes):
-    """Tell each of those who wait for one of *items* its outcome."""
-    for item, outcome in zip(items, outcomes):
-        if item.waiter is not None:
-            item.waiter.put(outcome)
-
-
-def summary():
-    """Return the lines that show the registry, whose `lock` the caller holds; "" when empty.
-
-    With the log at DEBUG (``-v``), the whole registry stands before them as a table.
-    """
-    if not registry:
-        return ""
-    hottest, coldest = registry.hottest(), registry.coldest()
-    lines = [_(HOTTEST).format(city=hottest.city, temperature=decimals(hottest.maximum)),
-             _(COLDEST).format(city=coldest.city, temperature=decimals(coldest.minimum))]
-    if log.isEnabledFor(logging.DEBUG):
-        lines.insert(0, registry.table())
-    return "\n".join(lines)
+def show():
+    """Print the summary; with the log at DEBUG (``-v``) the whole registry before it, as a table."""
+    with lock:  # for as long as it takes to copy, no longer
+        summary = registry.summary()
+        known = list(registry) if log.isEnabledFor(logging.DEBUG) else []
+    text = summary.for_screen()
+    if known:
+        text = table_of(known) + "\n" + text
+    print(text)

@@ -47,7 +47,7 @@ class Store:
         self._database = None
         try:
             self._database = open_database(self._file.real)
-            self._file.is_open()
+            self._file.hold()
         except StoreError:
             self.close()
             raise
@@ -63,9 +63,9 @@ class Store:
         """
         cities = {}  # a city keeps its place when its reading changes
         try:
-            for number, city, maximum, minimum in self._database.execute(IN_ORDER):
-                cities[city] = number, maximum, minimum
-            return [Reading(checked_city(row, city), text_of(row, maximum), text_of(row, minimum))
+            for row, city, maximum, minimum in self._database.execute(IN_ORDER):
+                cities[city] = row, maximum, minimum
+            return [Reading(checked_city(row, city), number_text(row, maximum), number_text(row, minimum))
                     for city, (row, maximum, minimum) in cities.items()]
         except (sqlite3.Error, ValueError) as error:
             raise self._file.problem(UNREADABLE, reason=reason(error)) from None
@@ -99,13 +99,13 @@ class Store:
         self._file.close()  # last: it holds the lock
 
 
-def open_database(real):
-    """Return a connection to the database in the file *real*, its schema made if it has none.
+def open_database(path):
+    """Return a connection to the database in the file *path*, its schema made if it has none.
 
     The schema is one transaction of the ordinary kind, so that a kill in the middle leaves a
     file that is empty, or that SQLite makes empty again. Raises sqlite3.Error.
     """
-    database = sqlite3.connect(real, timeout=BUSY_LIMIT, isolation_level=None,
+    database = sqlite3.connect(path, timeout=BUSY_LIMIT, isolation_level=None,
                                check_same_thread=False)
     try:
         database.execute("PRAGMA synchronous = FULL")
@@ -132,16 +132,19 @@ def utc(seconds):
 
 
 def checked_city(row, city):
-    """Return *city* if it is text; somebody else may have written to the file (ValueError)."""
+    """Return *city*, of this *row*, if it is text.
+
+    Raises ValueError when it is none: somebody else may have written to the file.
+    """
     if not isinstance(city, str):
         raise ValueError(_(ODD_ROW).format(id=row))
     return city
 
 
-def text_of(row, number):
-    """Return *number* as text without an exponent: 24.5, not 24.50 and not 2.45e1.
+def number_text(row, number):
+    """Return *number*, of this *row*, as text without an exponent: 24.5, not 24.50 and not 2.45e1.
 
-    Raises ValueError for what is none: somebody else may have written to the file.
+    Raises ValueError for what is no number: somebody else may have written to the file.
     """
     if isinstance(number, int):
         return str(number)

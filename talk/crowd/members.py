@@ -66,7 +66,7 @@ class Member(Conversation):
             reason = self.ask(self.message)
             replied = self.answered
             hint = hint_at(self.service, self.message, reason)
-            reason = "ERR " + told(hint) if hint == SERVES_CAPITALS else reason
+            reason = "ERR " + told(hint, self.address) if hint == SERVES_CAPITALS else reason
             outcome = ERROR if is_error(self.message, reason) else REPLIED
         except ServerProblem as problem:
             outcome = next(word for kind, word in FAILURES if isinstance(problem.__cause__, kind))

@@ -16,6 +16,13 @@ BLOCKS, ASCII = "·░█", "-.#"
 UP, END_OF_LINE, END_OF_SCREEN, CLEAR = "\r\x1b[{}A", "\x1b[K", "\x1b[J", "\x1b[H\x1b[2J"
 RED, GREEN, YELLOW, PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[m"
 
+#: Lines of the window that are no client's: the legend, the axis, how far it is, the cursor's.
+OTHER_LINES = 4
+
+#: Clients that must have room in the window, and a line for the others, for a picture while they wait.
+FEWEST = 3
+
+FOLDED = "{above} more above, {below} below: the window has {lines} lines. At the end there are all."
 LEGEND = "{} connecting  {} thinking  {} waiting"
 CROWD_PROGRESS = "{ended} of {count} answered, {errors} with an error, {seconds} s"
 
@@ -23,7 +30,8 @@ CROWD_PROGRESS = "{ended} of {count} answered, {errors} with an error, {seconds}
 class Picture:
     """The crowd on standard output, a line each: in the order of the replies, then who waits.
 
-    On a terminal where the cursor can go up again, the picture is drawn while the crowd waits.
+    On a terminal where the cursor can go up again, the picture is drawn while the crowd waits: in a
+    window too small for all, those who were answered last and those who come next.
     Elsewhere it is drawn once, at the end, since only then it is known how long the time axis
     has to be; until then there is a `Progress`.
     """
@@ -51,7 +59,8 @@ class Picture:
         self.size = size
         # Consoles may start a new line after the last column.
         self.width = max(1, size.columns - 1)
-        self.live = self.obeys and len(self.members) + 4 <= size.lines
+        self.room = size.lines - OTHER_LINES
+        self.live = self.obeys and self.room >= min(len(self.members), FEWEST + 1)
 
     def show(self, ended, now):
         """Show how far the crowd is, *now* seconds after its start."""
@@ -60,7 +69,7 @@ class Picture:
             ended=len(ended), count=len(self.members), seconds=decimals("%.1f" % now),
             errors=sum(member.outcome != REPLIED for member in ended))[:self.width]
         if self.live:
-            self.draw(self.lines(ended, now) + [text])
+            self.draw(self.folded(ended, now) + [text])
         else:
             self.progress.clear()
             self.progress.show(text)
@@ -70,9 +79,9 @@ class Picture:
         self.fit()
         self.progress.clear()
         if self.live:
-            self.draw(self.lines(ended, now))
+            self.draw(self.lines(self.in_order(ended), now))
         else:
-            print("\n".join(self.lines(ended, now)), flush=True)
+            print("\n".join(self.lines(self.in_order(ended), now)), flush=True)
 
     def draw(self, lines):
         """Draw *lines* over those drawn last."""
@@ -81,13 +90,27 @@ class Picture:
         sys.stdout.flush()
         self.height = len(lines)
 
-    def lines(self, ended, now):
-        """Return the lines of the picture: a legend, the clients, the time axis."""
+    def folded(self, ended, now):
+        """Return the lines of the picture, without those clients for whom the window has no room."""
+        members = self.in_order(ended)
+        if len(members) <= self.room:
+            return self.lines(members, now)
+        count = self.room - 1
+        first = min(max(0, len(ended) - count // 2), len(members) - count)
+        text = _(FOLDED).format(above=first, below=len(members) - count - first, lines=self.size.lines)
+        legend, *rest = self.lines(members[first:first + count], now)
+        return [legend, text[:self.width], *rest]
+
+    def in_order(self, ended):
+        """Return the clients in the order of the picture."""
         through = set(ended)
-        members = ended + [member for member in self.members if member not in through]
+        return ended + [member for member in self.members if member not in through]
+
+    def lines(self, members, now):
+        """Return the lines of the picture of these *members*: a legend, they, the time axis."""
         tails = ["{} s {}".format(decimals("%.3f" % member.waited(now)), member.state()).rstrip()
                  for member in members]
-        label_width = min(max(len(member.label) for member in members), self.width // 3)
+        label_width = min(max(len(member.label) for member in self.members), self.width // 3)
         width = max(1, self.width - label_width - max(map(len, tails)) - 2)
         lines = [_(LEGEND).format(*self.marks)[:self.width]]
         for member, tail in zip(members, tails):

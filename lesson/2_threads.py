@@ -1,0 +1,20 @@
+"""A thread for each client: nobody waits for anybody.
+Still wrong: nothing limits how many threads there are, until the memory ends. 3_limited.py mends it."""
+import contextlib, signal, socketserver, sys, time
+
+class Handler(socketserver.StreamRequestHandler):
+    def handle(self):
+        print("Serving client", self.client_address, flush=True)
+        with contextlib.suppress(OSError):  # the client may go away at any moment
+            line = self.rfile.readline(65537).decode(errors="replace")  # until "\n"; at most 64 KB
+            time.sleep(0)  # the work: make it 1, a second, and see who waits for whom
+            self.wfile.write(line.upper().encode() if line.endswith("\n") else b"ERR expected a line feed\n")
+
+class Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = sys.platform != "win32"  # on Windows two servers could share the port
+    request_queue_size = 100  # so many may wait to be accepted: the lesson's listen(5)
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl+C ends it at once, whatever it waits for
+try: server = Server(("127.0.0.1", int(sys.argv[1]) if sys.argv[1:] else 50000), Handler)
+except (OSError, OverflowError, ValueError) as error: sys.exit("Cannot listen (%s): take another port" % error)
+print("Listening on", server.server_address, flush=True)
+server.serve_forever()
