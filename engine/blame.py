@@ -1,11 +1,16 @@
 """Whose line it is: a mistake is told with the file that its writer knows, and the line in it."""
 
 import os
+import sys
 
 from engine.language import _
 
 #: The project's folder.
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+#: Where nobody writes who writes a service.
+OURS = tuple(os.path.join(ROOT, *name.split("/")) for name in (
+    "engine/", "server.py", "handlers/lines.py", "handlers/calling.py", "handlers/checks/"))
 
 PLACE = "{file}, line {line}"
 
@@ -18,6 +23,19 @@ def file_name(path):
     if path.startswith(ROOT + os.sep):
         path = os.path.relpath(path, ROOT)
     return path.replace(os.sep, "/")
+
+
+def is_hers(path):
+    """Tell whether the file is one that somebody may write who writes a service."""
+    full = os.path.abspath(path)
+    return full.startswith(ROOT + os.sep) and not (
+        full.startswith(OURS) or path.startswith("<frozen ") or "site-packages" in full)
+
+
+def is_file_of_services(name):
+    """Tell whether somebody has written a file of this *name* in the folder of the services."""
+    path = os.path.join(ROOT, "handlers", name + ".py")
+    return name.isidentifier() and is_hers(path) and os.path.isfile(path)
 
 
 def place(path, line):
@@ -36,6 +54,46 @@ def place_of(function):
     """Return the place where a *function* is defined; its name where that is not known."""
     code = code_of(function)
     return place(code.co_filename, code.co_firstlineno) if code else repr(function)
+
+
+def place_in_class(owner, name=None):
+    """Return where the class *owner* begins or, with a *name*, where it sets this attribute; only the
+    file, or the name of the class, where no more is known."""
+    path = getattr(sys.modules.get(owner.__module__), "__file__", None)
+    if not path:
+        return owner.__name__
+    import ast  # not above: only mistakes need it
+    found = None
+    for node in ast.walk(ast.parse(source_of(path))):
+        if isinstance(node, ast.ClassDef) and node.name == owner.__name__:
+            found = next((line.lineno for line in node.body if name and name in names_set_by(line)),
+                         node.lineno)
+    return place(path, found) if found else file_name(path)
+
+
+def names_set_by(statement):
+    """Return the names that a *statement*, a node of `ast`, assigns to."""
+    targets = getattr(statement, "targets", [getattr(statement, "target", None)])
+    return [getattr(target, "id", None) for target in targets]
+
+
+def source_of(path):
+    """Return the bytes of a source file, b"" when they cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
+
+
+def place_in_stack(frame, until=()):
+    """Return where the *frame*, or the nearest of those that called it, is in a file of hers; up to one
+    whose code is in *until*. None when none is."""
+    while frame and frame.f_code not in until:
+        if is_hers(frame.f_code.co_filename):
+            return place(frame.f_code.co_filename, frame.f_lineno)
+        frame = frame.f_back
+    return None
 
 
 def returns(code):
@@ -60,10 +118,10 @@ def returns(code):
     return (set() if ENDS_ELSEWHERE & {step.opname for step in steps} else lines), may_end_without
 
 
-def since(error, is_ours):
-    """Return *error* as the log takes it (``exc_info``), its traceback without the frames at its
-    beginning whose file *is_ours*."""
+def since_hers(error):
+    """Return *error* as the log takes it (``exc_info``), its traceback without the frames before the
+    first one of hers; without any where there is none of hers."""
     traceback = error.__traceback__
-    while traceback and is_ours(traceback.tb_frame.f_code.co_filename):
+    while traceback and not is_hers(traceback.tb_frame.f_code.co_filename):
         traceback = traceback.tb_next
     return type(error), error.with_traceback(traceback), traceback

@@ -2,11 +2,16 @@
 
 import re
 
+from engine.blame import is_file_of_services
 from engine.commandline import (HOST_WITH_PORT, OneLineParser, add_common_options, asked_for,
                                 help_formatter, number)
 from engine.effort import Computation
 from engine.language import _, choose
 
+NO_LINE = ("argument --service: SERVICES in handlers/__init__.py has no line for '{name}', only for "
+           "{names}{file}")
+OTHER_NAME = "; the service of handlers/{name}.py has the name {other}"
+FILE_IS_THERE = "; handlers/{name}.py is there: import its class, and put a line for it there"
 NOT_OF_THIS_SERVICE = "argument --{option}: the service {service} has no use for it; {others} has"
 
 
@@ -33,12 +38,13 @@ def parse_options(services, arguments=None):
         prog="server.py", description=_("Serve a class: one of the lesson's services over TCP."),
         formatter_class=help_formatter)
     parser.add_argument(
-        "--service", metavar="NAME", choices=sorted(services), default="upper",
-        help=_("what to serve: %(choices)s (default: %(default)s)"))
+        "--service", metavar="NAME", default="upper",
+        help=_("what to serve: {names} (default: upper)").format(names=", ".join(sorted(services))))
     add_server_options(parser.add_argument)
     add_service_options(parser.add_argument)
     add_output_options(parser)
     options = parser.parse_args(arguments)
+    check_service_is_there(options.service, services, parser.error)
     check_host(options.host, parser.error)
     for name in OF_SOME_SERVICES:
         if getattr(options, name) is not None and not hasattr(services[options.service], name):
@@ -47,6 +53,15 @@ def parse_options(services, arguments=None):
                 option=name.replace("_", "-"), service=options.service,
                 others=_(" or ").join("--service " + other for other in others)))
     return options
+
+
+def check_service_is_there(name, services, error):
+    """Call *error* with what to do when there is no service of this *name*."""
+    if name not in services:
+        other = next((other for other in services if services[other].__module__ == "handlers." + name), None)
+        file = _(OTHER_NAME) if other else _(FILE_IS_THERE) if is_file_of_services(name) else ""
+        error(_(NO_LINE).format(name=name, names=", ".join(sorted(services)),
+                                file=file.format(name=name, other=other)))
 
 
 def check_host(host, error):

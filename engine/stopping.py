@@ -1,10 +1,16 @@
 """The graceful stop: what has been asked is answered, and it takes no longer than it may."""
 
 import contextlib
+import logging
 import os
 import socket
 import threading
 import time
+
+log = logging.getLogger("server")
+
+STOPPING = "Stopping, with %d client(s) in service. Ctrl+C again stops at once."
+CUT_OFF = "%d client(s) were cut off: they took too long."
 
 
 class GracefulStop:
@@ -70,6 +76,16 @@ class GracefulStop:
             return
         for entry in self.books.entries():  # on Windows, if more came, it would reset the connection
             shut(entry.request, socket.SHUT_RD)
+
+
+def stop_and_tell(server, seconds):
+    """Stop a *server* that has `GracefulStop`, within *seconds*; log whom that concerns."""
+    in_service = len(server.in_service())
+    if in_service:
+        log.info(STOPPING, in_service)
+    cut_off = server.stop(seconds)
+    if cut_off:
+        log.warning(CUT_OFF, cut_off)
 
 
 def shut(request, how):

@@ -3,7 +3,7 @@
 import logging
 import threading
 
-from engine.blame import since
+from engine.blame import since_hers
 from engine.escapes import excerpt, printable
 from engine.language import _
 from handlers.checks.reply import first_half, what_is_wrong
@@ -39,8 +39,7 @@ def line_for(client, service, message):
     except BaseException as error:
         if client.lost or is_stop(error):
             raise
-        log.error(RAISED, type(service).__name__, message[:200],
-                  exc_info=since(error, lambda file: file == __file__))
+        log.error(RAISED, type(service).__name__, message[:200], exc_info=since_hers(error))
     client.failed = True
     return client.mistake(_(FAILED))
 
