@@ -30,6 +30,7 @@ from engine.language import _
 from engine.leading import LeadingThreads
 from engine.listening import Listening, accepting, listening_server
 from engine.loading import mistakes_told
+from engine.lookout import Lookout
 from engine.options import parse_options, service_attributes
 from engine.output import prepare_output
 from engine.running import running
@@ -159,7 +160,8 @@ def serve(options, signals):
     load_what_threads_need()
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(make_server(options))
-        page = stack.enter_context(make_page(options, server))
+        lookout = stack.enter_context(Lookout(server))
+        page = stack.enter_context(make_page(options, server, lookout))
         stack.enter_context(running(server.RequestHandlerClass))
         print(_(LISTENING).format(address=shown(server.server_address)))
         log_machine()
@@ -167,7 +169,7 @@ def serve(options, signals):
                                        page and page.server_address))
         stack.enter_context(accepting(server, page))
         signals.wait()
-        stop_and_tell(server, GRACE)
+        stop_and_tell(server, GRACE, lookout)
         if page:
             page.stop(PAGE_GRACE)
     return server.totals()
@@ -183,12 +185,12 @@ def make_server(options):
                             request_queue_size=options.backlog)
 
 
-def make_page(options, server):
+def make_page(options, server, lookout):
     """Return the context of the live page's server about *server*. Raises `CannotStart`."""
     if options.dashboard is None:
         return contextlib.nullcontext()
     from handlers.dashboard import page_about  # not above: it is not for everybody
-    return page_about(server, options, ClassroomServer)
+    return page_about(server, options, ClassroomServer, lookout)
 
 
 if __name__ == "__main__":

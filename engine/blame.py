@@ -86,10 +86,10 @@ def source_of(path):
         return b""
 
 
-def place_in_stack(frame, until=()):
-    """Return where the *frame*, or the nearest of those that called it, is in a file of hers; up to one
-    whose code is in *until*. None when none is."""
-    while frame and frame.f_code not in until:
+def place_in_stack(frame):
+    """Return where the *frame*, or the nearest of those that called it, is in a file of hers; None when
+    none is."""
+    while frame:
         if is_hers(frame.f_code.co_filename):
             return place(frame.f_code.co_filename, frame.f_lineno)
         frame = frame.f_back

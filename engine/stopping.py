@@ -78,14 +78,17 @@ class GracefulStop:
             shut(entry.request, socket.SHUT_RD)
 
 
-def stop_and_tell(server, seconds):
-    """Stop a *server* that has `GracefulStop`, within *seconds*; log whom that concerns."""
+def stop_and_tell(server, seconds, lookout):
+    """Stop a *server* that has `GracefulStop`, within *seconds*; log whom that concerns, and who is to
+    blame where clients had to be cut off: a service that is at work, as the *lookout* sees, or they."""
     in_service = len(server.in_service())
     if in_service:
         log.info(STOPPING, in_service)
     cut_off = server.stop(seconds)
     if cut_off:
-        log.warning(CUT_OFF, cut_off)
+        too_slow = cut_off - lookout.cut_off()
+        if too_slow > 0:
+            log.warning(CUT_OFF, too_slow)
 
 
 def shut(request, how):

@@ -4,6 +4,7 @@ import logging
 import threading
 
 from engine.blame import since_hers
+from engine.calls import calls_service
 from engine.escapes import excerpt, printable
 from engine.language import _
 from handlers.checks.reply import first_half, what_is_wrong
@@ -20,6 +21,7 @@ class BadMessage(ValueError):
     """A message that the service cannot take: its text, after ``ERR``, is the reply."""
 
 
+@calls_service
 def line_for(client, service, message):
     """Return the line that answers a *message* of the *client*, both without their ends, as the
     *service*, a `LineHandler`, says; an ``ERR`` where it does not take the message, or fails on it.
