@@ -33,6 +33,7 @@ from engine.loading import mistakes_told
 from engine.lookout import Lookout
 from engine.options import parse_options, service_attributes
 from engine.output import prepare_output
+from engine.processes import in_processes
 from engine.running import running
 from engine.shortages import Shortages
 from engine.signals import StopSignals, load_what_threads_need
@@ -160,6 +161,7 @@ def serve(options, signals):
     load_what_threads_need()
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(make_server(options))
+        stack.enter_context(in_processes(server.RequestHandlerClass, options.processes))
         lookout = stack.enter_context(Lookout(server))
         page = stack.enter_context(make_page(options, server, lookout))
         stack.enter_context(running(server.RequestHandlerClass))

@@ -11,6 +11,7 @@ from engine.language import _, choose
 NO_LINE = ("argument --service: SERVICES in handlers/__init__.py has no line for '{name}', only for "
            "{names}{file}")
 OTHER_NAME = "; the service of handlers/{name}.py has the name {other}"
+NOTHING_TO_COMPUTE = "argument --processes: there is nothing for them to compute: expected --compute S with it"
 FILE_IS_THERE = "; handlers/{name}.py is there: import its class, and put a line for it there"
 NOT_OF_THIS_SERVICE = "argument --{option}: the service {service} has no use for it; {others} has"
 
@@ -18,6 +19,7 @@ NOT_OF_THIS_SERVICE = "argument --{option}: the service {service} has no use for
 count = number(int, 0, 10**6, "a whole number from 0 to 1000000")
 positive = number(int, 1, 2**31 - 1, "a whole number from 1 to 2147483647")
 seconds = number(float, 0, 86400, "seconds from 0 to 86400")
+processes = number(int, 1, 61, "a number of processes from 1 to 61")
 some_seconds = number(float, 0.001, 86400, "seconds from 0.001 to 86400")
 port = number(int, 0, 65535, "a port from 0 to 65535")
 
@@ -46,6 +48,8 @@ def parse_options(services, arguments=None):
     options = parser.parse_args(arguments)
     check_service_is_there(options.service, services, parser.error)
     check_host(options.host, parser.error)
+    if options.processes and not (options.compute or services[options.service].compute):
+        parser.error(_(NOTHING_TO_COMPUTE))
     for name in OF_SOME_SERVICES:
         if getattr(options, name) is not None and not hasattr(services[options.service], name):
             others = [other for other in services if hasattr(services[other], name)]
@@ -100,6 +104,8 @@ def add_service_options(option):
            help=_("seconds to wait over every message, as for a slow disk (default: 0)"))
     option("--compute", metavar="S", type=lambda text: Computation(some_seconds(text)),
            help=_("seconds to compute for every message (default: 0)"))
+    option("--processes", metavar="N", type=processes, default=0,
+           help=_("have --compute done by N processes (default: by the threads)"))
     option("--max-cities", metavar="N", type=positive,
            help=_("cities that temp keeps; a new one beyond is refused (default: 100000)"))
     option("--db", metavar="FILE",
