@@ -1,9 +1,9 @@
 """Processes: what is computed is computed by interpreters of their own, while the threads here wait.
 
 Python with a GIL runs one thread at a time: threads that compute take turns. A process has a GIL of
-its own. It costs some 50 ms and 10 MB to start, so a few are started once, a *pool*, and work for all.
-They are started anew, not forked, on every system: a fork copies locks that other threads hold. So
-each imports `server.py` again, which does nothing when it is imported.
+its own. To start one takes as long as thousands of messages, so a few are started once, a *pool*, and
+work for all. They are started anew, not forked, on every system: a fork copies locks that other
+threads hold. So each imports `server.py` again, which does nothing when it is imported.
 """
 
 import contextlib
@@ -12,7 +12,6 @@ import os
 import signal
 import threading
 
-from engine.effort import Computation
 from engine.errors import CannotStart
 from engine.language import _, reason
 
@@ -21,12 +20,15 @@ log = logging.getLogger("server")
 #: Seconds after which a thread that waits for a process looks whether the server is stopping.
 POLL_INTERVAL = 0.25
 
-#: How often something is computed again, because its process died, before it is computed here.
+#: How often something is tried whose process died.
 ATTEMPTS = 3
 
 CANNOT_START = "cannot start processes ({reason}). Leave out --processes."
-DIED = "A process that computed has died; others are started, and compute it again."
-COMPUTED_HERE = "Processes die again and again: this is computed without them."
+DIED = "A process of the pool has died; others are started, and do its work again."
+
+
+class CutShort(Exception):
+    """The server stops, and what was to be computed was not."""
 
 
 @contextlib.contextmanager
@@ -36,73 +38,105 @@ def in_processes(handler, number):
     if not number:
         yield
         return
-    with contextlib.closing(Pool(handler.compute, number)) as handler.compute:
+    with Pool(number) as pool:
+        handler.compute = InPool(pool, handler.compute)
         yield
 
 
-class Pool:
-    """A *computation* that processes do, as many of them as *number* at a time. It stands in the place
-    of a `Computation`.
+class InPool:
+    """A *computation* that a *pool* does: it stands in the place of a `Computation`."""
 
-    What is shared: ``_executor``, replaced under ``_lock`` when a process of it has died; to read it is
-    whole. ``_stop`` is memory that the processes share, of one byte, which is set once.
+    def __init__(self, pool, computation):
+        self._pool, self._computation = pool, computation
+
+    def run(self, stopping):
+        """Have it computed, not much longer than until the event *stopping* is set."""
+        with contextlib.suppress(CutShort):
+            self._pool.call(self._computation.run, Never(), stopping=stopping)
+
+
+class Never:
+    """An event that is never set: a process that is to stop is ended."""
+
+    def is_set(self):
+        """Tell that it is not."""
+        return False
+
+
+class Pool:
+    """A *number* of processes that compute, in a ``with`` statement. Raises `CannotStart`.
+
+    For the caller: ``call(function, ...)``, from any thread.
+
+    What is shared: ``_executor`` and its ``_processes``, replaced under ``_lock`` when one of them has
+    died; to read the first is whole. ``_closed`` is set once.
     """
 
-    def __init__(self, computation, number):
+    def __init__(self, number):
         from concurrent import futures  # not above: it takes as long as all rooms together
-        from multiprocessing import get_context
-        self._futures, self._context = futures, get_context("spawn")
-        self._computation, self._number = computation, number
-        self._stop = self._context.RawValue("b", 0)
+        self._futures, self._number = futures, number
         self._lock = threading.Lock()
+        self._closed = False
         try:
             self._executor = self._start()
         except (OSError, futures.BrokenExecutor) as error:
             raise CannotStart(_(CANNOT_START).format(reason=reason(error))) from None
 
-    def run(self, stopping):
-        """Have it computed, not much longer than until the event *stopping* is set."""
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        """End the processes, whatever they are at."""
+        self._closed = True
+        with self._lock:
+            for process in self._processes:
+                process.terminate()
+            self._executor.shutdown()
+
+    def call(self, function, *arguments, stopping=None):
+        """Return what *function* returns for these *arguments*, or raise what it raises, in a process;
+        `CutShort` when the event *stopping* is set before, or the pool is closed.
+
+        The process imports the function by its name, so it stands in a module, outside of any class.
+        """
         for attempt in range(ATTEMPTS):
             executor = self._executor
             try:
-                return self._wait(executor.submit(work, self._computation), stopping)
-            except (self._futures.BrokenExecutor, OSError):
-                self._replace(executor, stopping)
-            except RuntimeError:  # it is closed
-                return None
-        if not stopping.is_set():
-            log.warning(COMPUTED_HERE)
-        return self._computation.run(stopping)
-
-    def close(self):
-        """End the processes. What they compute is cut short."""
-        self._stop.value = 1
-        self._executor.shutdown()
+                return self._wait(executor.submit(function, *arguments), stopping)
+            except (self._futures.BrokenExecutor, self._futures.CancelledError, RuntimeError) as error:
+                if self._closed:
+                    raise CutShort from None
+                if attempt == ATTEMPTS - 1 or not isinstance(error, self._futures.BrokenExecutor):
+                    raise
+                self._replace(executor)
+        return None
 
     def _wait(self, future, stopping):
-        """Wait until it is computed, or cut short because the server stops."""
+        """Return what *future* returns; `CutShort` when the event *stopping* is set before."""
         while True:
             try:
                 return future.result(POLL_INTERVAL)
             except self._futures.TimeoutError:
-                if stopping.is_set():
-                    self._stop.value = 1
-                    if future.cancel():  # none has begun with it
-                        return None
+                if future.done():  # it is the function that has raised it
+                    raise
+                if stopping and stopping.is_set():
+                    raise CutShort from None
 
-    def _replace(self, executor, stopping):
+    def _replace(self, executor):
         """Start other processes in place of those of an *executor* that is broken, once."""
         with self._lock:
-            if self._executor is executor and not stopping.is_set():
+            if self._executor is executor and not self._closed:
                 log.warning(DIED)  # the executor ends by itself
-                with contextlib.suppress(OSError, self._futures.BrokenExecutor):
-                    self._executor = self._start()
+                self._executor = self._start()
 
     def _start(self):
         """Return an executor whose processes are there."""
-        executor = self._futures.ProcessPoolExecutor(self._number, self._context, begin, (self._stop,))
+        from multiprocessing import active_children, get_context
+        others = set(active_children())
+        executor = self._futures.ProcessPoolExecutor(self._number, get_context("spawn"), begin)
         with without_signals():
-            ready = [executor.submit(work, None) for _ in range(self._number)]
+            ready = [executor.submit(os.getpid) for _ in range(self._number)]
+        self._processes = set(active_children()) - others
         for each in ready:
             each.result()
         return executor
@@ -124,26 +158,9 @@ def without_signals():
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-# In the processes
-
-
-class Stop:
-    """The byte that the processes share, as an event that can be asked."""
-
-    byte = None
-
-    def is_set(self):
-        """Tell whether the server is stopping."""
-        return bool(self.byte.value)
-
-
-stop = Stop()
-
-
-def begin(byte):
-    """Begin a process: it stops when *byte* is set, and ends when the server has ended without a word."""
+def begin():
+    """Begin a process, in it: it ends when the server has ended without a word."""
     from multiprocessing import parent_process
-    stop.byte = byte
     for name in "SIGINT", "SIGBREAK":
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
@@ -152,9 +169,3 @@ def begin(byte):
         parent_process().join()
         os._exit(1)
     threading.Thread(target=end_with_it, daemon=True).start()
-
-
-def work(computation):
-    """Do a *computation*, or nothing."""
-    if isinstance(computation, Computation):
-        computation.run(stop)

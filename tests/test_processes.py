@@ -2,11 +2,13 @@
 
 import os
 import pathlib
+import queue
 import re
 import signal
 import subprocess
 import sys
 import threading
+import time
 from concurrent import futures
 
 import pytest
@@ -14,7 +16,7 @@ from conftest import ENVIRONMENT, PATIENCE, ROOT, needs_linux, read_all, wait_un
 
 from engine.effort import Computation
 from engine.errors import CannotStart
-from engine.processes import ATTEMPTS, Pool, in_processes
+from engine.processes import ATTEMPTS, CutShort, InPool, Pool, in_processes
 
 ENDLESS = 20.0 * PATIENCE
 
@@ -22,60 +24,82 @@ ENDLESS = 20.0 * PATIENCE
 @pytest.fixture(scope="module")
 def pool():
     """One process, which computes."""
-    made = Pool(Computation(0.01), 1)
-    yield made
-    made.close()
+    with Pool(1) as made:
+        yield made
+
+
+def fails(text):
+    raise ValueError(text)
+
+
+def times_out():
+    raise futures.TimeoutError("its own")
 
 
 def computing(pool, seconds, stopping):
     """Have something computed in a thread; return the thread, once a process is at it."""
-    pool._computation = Computation(seconds)
-    thread = threading.Thread(target=pool.run, args=(stopping,), daemon=True)
+    thread = threading.Thread(target=InPool(pool, Computation(seconds)).run, args=(stopping,), daemon=True)
     thread.start()
     wait_until(lambda: any(item.future.running() for item in list(
         pool._executor._pending_work_items.values())), "a process that computes")
     return thread
 
 
-def test_a_process_that_dies_is_replaced_and_what_it_did_is_done_again(pool, caplog):
-    stopping, before = threading.Event(), list(pool._executor._processes.values())
-    thread = computing(pool, ENDLESS, stopping)
-    pool._computation = Computation(0.01)
-    before[0].kill()
-    thread.join(PATIENCE)
-    assert not thread.is_alive()  # computed elsewhere: here it would be at it for ever
+def test_what_a_process_returns_and_raises(pool):
+    assert pool.call(pow, 2, 10) == 1024 and pool.call(os.getpid) != os.getpid()
+    with pytest.raises(ValueError, match="of its own"):
+        pool.call(fails, "of its own")
+    with pytest.raises(futures.TimeoutError, match="its own"):
+        pool.call(times_out)
+
+
+def test_a_process_that_dies_is_replaced_and_its_work_is_done_again(pool, caplog):
+    before, = pool._executor._processes.values()
+    results = queue.SimpleQueue()
+    thread = threading.Thread(target=lambda: results.put(pool.call(time.sleep, 1)), daemon=True)
+    thread.start()
+    wait_until(lambda: pool._executor._pending_work_items, "work")
+    before.kill()
+    assert results.get(timeout=PATIENCE) is None
     assert [record.getMessage() for record in caplog.records] == [
-        "A process that computed has died; others are started, and compute it again."]
-    assert list(pool._executor._processes.values()) != before
-    pool.run(stopping)
+        "A process of the pool has died; others are started, and do its work again."]
+    assert list(pool._executor._processes.values()) != [before]
 
 
-def test_what_is_computed_ends_with_the_server():
+def test_what_kills_every_process_is_given_up(pool, caplog):
+    with pytest.raises(futures.BrokenExecutor):
+        pool.call(os._exit, 1)
+    assert len(caplog.records) == ATTEMPTS - 1
+    with pytest.raises(futures.BrokenExecutor):  # the last one has broken it
+        pool._executor.submit(pow, 2, 10).result(PATIENCE)
+    assert pool.call(pow, 2, 10) == 1024  # and it is mended
+
+
+def test_what_is_computed_ends_with_the_server(pool):
     """Also what no process has begun with."""
-    pool, stopping = Pool(Computation(ENDLESS), 1), threading.Event()
-    try:
-        threads = [computing(pool, ENDLESS, stopping) for _ in range(4)]
+    stopping = threading.Event()
+    with Pool(1) as own:
+        threads = [computing(own, ENDLESS, stopping) for _ in range(4)]
         stopping.set()
         for thread in threads:
             thread.join(PATIENCE)
             assert not thread.is_alive()
-    finally:
-        pool.close()
-    pool.run(stopping)  # of one who comes late
+    with pytest.raises(CutShort):  # one who comes late
+        own.call(pow, 2, 10)
 
 
-class Broken:
-    def submit(self, *work):
-        raise futures.process.BrokenProcessPool("it has died")
+def test_a_call_that_a_closed_pool_leaves_behind():
+    with Pool(1) as own:
+        results = queue.SimpleQueue()
 
-
-def test_where_processes_die_again_and_again_it_is_computed_here(monkeypatch, caplog):
-    started = []
-    monkeypatch.setattr(Pool, "_start", lambda pool: started.append(pool) or Broken())
-    pool = Pool(Computation(0.001), 1)
-    monkeypatch.setattr(pool._computation, "run", lambda stopping: "computed here")
-    assert pool.run(threading.Event()) == "computed here"
-    assert len(started) == 1 + ATTEMPTS and "Processes die again and again" in caplog.text
+        def call():
+            try:
+                results.put(own.call(time.sleep, ENDLESS))
+            except CutShort as error:
+                results.put(error)
+        threading.Thread(target=call, daemon=True).start()
+        wait_until(lambda: own._executor._pending_work_items, "work")
+    assert isinstance(results.get(timeout=PATIENCE), CutShort)
 
 
 def test_where_no_process_can_be_started_the_server_does_not_start(monkeypatch):
