@@ -21,7 +21,6 @@ if HERE not in sys.path:  # Python leaves it out with -P and -I
 from engine.accounts import Accounts
 from engine.addresses import shown
 from engine.books import named
-from engine.effort import log_machine
 from engine.ending import leave
 from engine.errors import CannotStart
 from engine.invitation import Invitation
@@ -123,7 +122,11 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
 
 class ClassroomServer(Accounts, GracefulStop, Shortages, BoundedThreadingTCPServer, LeadingThreads,
                       Listening):
-    """The server that the program runs: the lesson's, and around it what a full classroom needs."""
+    """The server that the program runs: the lesson's, and around it what a full classroom needs.
+
+    Methods for the caller, besides: ``stop``, ``in_service``, ``totals``, ``status``, ``waiting``. To be
+    overridden: ``max_per_host``, ``request_queue_size``, ``refusal``, ``log``; and socketserver's hooks.
+    """
 
 
 def main(arguments=None):
@@ -151,7 +154,6 @@ def options_of(arguments):
         from handlers.checks.service import check_service
         check_menu(SERVICES)
         options = parse_options(SERVICES, arguments)
-        options.handler = SERVICES[options.service]
         check_service(options.handler)
     return options
 
@@ -166,7 +168,6 @@ def serve(options, signals):
         page = stack.enter_context(make_page(options, server, lookout))
         stack.enter_context(running(server.RequestHandlerClass))
         print(_(LISTENING).format(address=shown(server.server_address)))
-        log_machine()
         stack.enter_context(Invitation(server.server_address, options.service, log,
                                        page and page.server_address))
         stack.enter_context(accepting(server, page))

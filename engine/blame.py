@@ -14,9 +14,6 @@ OURS = tuple(os.path.join(ROOT, *name.split("/")) for name in (
 
 PLACE = "{file}, line {line}"
 
-#: Where ``with`` or ``finally`` does something after a ``return``, it ends the function in another line.
-ENDS_ELSEWHERE = {"SETUP_FINALLY", "SETUP_WITH", "PUSH_EXC_INFO"}
-
 
 def file_name(path):
     """Return the *path* of a file of the project as users write it: ``handlers/reverse.py``."""
@@ -96,26 +93,45 @@ def place_in_stack(frame):
     return None
 
 
-def returns(code):
-    """Return what the ``return`` statements in *code* are: the lines of those with something after
-    them, a set, empty where that is not known; and whether it may also end without, or with None.
-
-    This reads the code that runs: the file may have changed meanwhile.
-    """
+def may_end_without(code):
+    """Tell whether a function with this *code* may end without a ``return``, or with None after it."""
     import dis  # not above: only mistakes need it
-    starts = dict(dis.findlinestarts(code))
-    lines, line, last, may_end_without = set(), code.co_firstlineno, None, False
-    steps = list(dis.get_instructions(code))
-    for step in steps:
-        line = starts.get(step.offset) or line
-        if step.opname.startswith("RETURN_"):
+    last = None
+    for step in dis.get_instructions(code):
+        if step.opname in ("RETURN_VALUE", "RETURN_CONST"):
             constant = step if step.opname == "RETURN_CONST" else last
             if constant.opname.endswith(("_CONST", "_CONSTANT")) and constant.argrepr == "None":
-                may_end_without = True
-            elif step.opname != "RETURN_GENERATOR":
-                lines.add(line)
+                return True
         last = step
-    return (set() if ENDS_ELSEWHERE & {step.opname for step in steps} else lines), may_end_without
+    return False
+
+
+def lines_of_returns(code):
+    """Return the lines of those ``return`` statements of a function with this *code* that have something
+    after them: a set, empty where that is not known, as when its file has changed."""
+    import ast
+    import dis
+    try:
+        tree = ast.parse(source_of(code.co_filename))
+    except (SyntaxError, ValueError):
+        return set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name == code.co_name and code.co_firstlineno == min(
+                each.lineno for each in [node, *node.decorator_list]):
+            lines = set(own_returns(node))
+            return lines if lines <= {line for at, line in dis.findlinestarts(code)} else set()
+    return set()
+
+
+def own_returns(node):
+    """Yield the lines of the ``return`` statements below a *node* of `ast`, but for inner functions."""
+    import ast
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Return):
+            if getattr(child.value, "value", child.value) is not None:  # neither nothing nor None
+                yield child.lineno
+        elif not isinstance(child, (ast.FunctionDef, ast.Lambda, ast.ClassDef)):
+            yield from own_returns(child)
 
 
 def since_hers(error):

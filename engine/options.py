@@ -32,7 +32,7 @@ OF_SOME_SERVICES = "max_cities", "db"
 def parse_options(services, arguments=None):
     """Return the options in the command line's *arguments*; wrong ones exit with status 2.
 
-    *services* has the handler classes by name. Options that a handler class has as attributes are
+    *services* has the handler classes by name; ``handler`` is the one that was chosen. Options that a handler class has as attributes are
     None where the user does not give them.
     """
     choose(asked_for(arguments))
@@ -47,11 +47,12 @@ def parse_options(services, arguments=None):
     add_output_options(parser)
     options = parser.parse_args(arguments)
     check_service_is_there(options.service, services, parser.error)
+    options.handler = services[options.service]
     check_host(options.host, parser.error)
-    if options.processes and not (options.compute or services[options.service].compute):
+    if options.processes and not (options.compute or options.handler.compute):
         parser.error(_(NOTHING_TO_COMPUTE))
     for name in OF_SOME_SERVICES:
-        if getattr(options, name) is not None and not hasattr(services[options.service], name):
+        if getattr(options, name) is not None and not hasattr(options.handler, name):
             others = [other for other in services if hasattr(services[other], name)]
             parser.error(_(NOT_OF_THIS_SERVICE).format(
                 option=name.replace("_", "-"), service=options.service,

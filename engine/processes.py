@@ -23,7 +23,7 @@ POLL_INTERVAL = 0.25
 #: How often something is tried whose process died.
 ATTEMPTS = 3
 
-CANNOT_START = "cannot start processes ({reason}). Leave out --processes."
+CANNOT_START = "cannot start processes ({reason}): take fewer, or none"
 DIED = "A process of the pool has died; others are started, and do its work again."
 
 

@@ -91,7 +91,7 @@ def of_a_class_of_its_own(self, message):
     (nothing_sometimes, 0, "returned None: is a return missing?"),
     (of_bytes, 3, "returned b'hello', which is bytes: expected a str. decode() makes one of it."),
     (a_number, 1, "returned 5, which is int: expected a str. str() makes one of it."),
-    (of_two_numbers, 0, "returned 5, which is int"), (in_a_with, 0, "returned 5, which is int"),
+    (of_two_numbers, 0, "returned 5, which is int"), (in_a_with, 2, "returned 5, which is int"),
     (a_list, 1, "returned ['hello'], which is list: expected a str. \" \".join() makes one of words."),
     (a_method, 1, r"returned <built-in met.*>: are the parentheses missing that call it\?"),
     (two_lines, 1, "returned 'hello\\n': a reply is one line, and its character 6 of 6 is a line feed, \\n."),

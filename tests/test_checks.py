@@ -4,15 +4,14 @@ Each mistake is made in a file of her own, in a copy of the project, as she woul
 """
 
 import contextlib
-import json
 import re
-import shutil
 import subprocess
 import sys
 import threading
 
 import pytest
-from conftest import ENVIRONMENT, PATIENCE, ROOT, Server, run_client, text_of
+from conftest import ENVIRONMENT, PATIENCE, ROOT, Server, run_client
+from trying import copy_of_the_project, run, told_of
 
 from engine import language
 from engine.errors import CannotStart
@@ -46,69 +45,22 @@ class ReverseHandler(LineHandler):
 BODY = "    timeout = 5\n\n    def reply(self, message):\n        return message[::-1]\n"
 
 
-#: Tries services and menus, each as the program does it at its start; prints for each the exit status and
-#: what is said. One process for all: a program takes longer to start than to find a mistake.
-TRY = """
-import contextlib, importlib, io, json, os, sys
-
-sys.path.insert(0, os.getcwd())
-import server
-from engine.errors import CannotStart
-from engine.running import running
-
-results = []
-for service, reverse, menu in json.load(sys.stdin):
-    for file, text in (("reverse.py", reverse), ("__init__.py", menu)):
-        with open(os.path.join("handlers", file), "wb") as stream:
-            stream.write(text.encode("latin-1"))
-    for name in [name for name in sys.modules if name.partition(".")[0] == "handlers"]:
-        del sys.modules[name]
-    importlib.invalidate_caches()
-    said = io.StringIO()
-    with contextlib.redirect_stderr(said):
-        try:
-            with running(server.options_of(["--service", service]).handler):
-                status = 0
-        except CannotStart as error:
-            status = 1, "server.py: " + str(error)
-        except SystemExit as error:
-            status = (1, error.code) if isinstance(error.code, str) else (error.code, said.getvalue()[:-1])
-    results.append(status)
-print(json.dumps(results))
-"""
-
-
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     """A copy of the project, with her service in it."""
-    folder = tmp_path_factory.mktemp("project")
-    for name in "engine", "handlers", "translations":
-        shutil.copytree(str(ROOT / name), str(folder / name), ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(str(ROOT / "server.py"), str(folder))
+    folder = copy_of_the_project(tmp_path_factory.mktemp("project"))
     (folder / "handlers" / "reverse.py").write_text(REVERSE, encoding="utf-8")
     (folder / "handlers" / "__init__.py").write_text(MENU, encoding="utf-8")
     return folder
 
 
-def run(folder, *arguments, language="en", text=""):
-    """Run Python in the *folder* to its end; return the exit status and all that it says."""
-    done = subprocess.run([sys.executable, "-B", *arguments], cwd=str(folder), input=text.encode(),
-                          env=dict(ENVIRONMENT, LANGUAGE=language), stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, timeout=PATIENCE)
-    return done.returncode, text_of(done.stdout)
-
-
 @pytest.fixture(scope="module")
 def told(project):
     """What is said of each of CASES, in order."""
-    cases = [[case.get("service", "reverse"), case.get("reverse", REVERSE).encode().decode("latin-1"),
-              case.get("menu", MENU)] for case, status, said in CASES]
-    cases[LATIN_1][1] = CASES[LATIN_1][0]["reverse"]
-    try:
-        return json.loads(run(project, "-c", TRY, text=json.dumps(cases))[1])
-    finally:
-        (project / "handlers" / "reverse.py").write_text(REVERSE, encoding="utf-8")
-        (project / "handlers" / "__init__.py").write_text(MENU, encoding="utf-8")
+    return told_of(project, [
+        (case.get("service", "reverse"),
+         {"reverse.py": case.get("reverse", REVERSE).encode("latin-1" if number == LATIN_1 else "utf-8"),
+          "__init__.py": case.get("menu", MENU).encode()}) for number, (case, *_) in enumerate(CASES)])
 
 
 def with_lines(*lines):
@@ -190,11 +142,8 @@ LATIN_1 = 6
 @pytest.mark.parametrize("number", range(len(CASES)))
 def test_a_mistake_is_told_in_one_line(told, number):
     case, status, pattern = CASES[number]
-    if not status:
-        assert told[number] == 0
-    else:
-        assert told[number][0] == status and told[number][1].count("\n") == 0
-        assert re.match(pattern, told[number][1]), told[number][1]
+    assert told[number][0] == status and "\n" not in told[number][1]
+    assert re.match(pattern, told[number][1]), told[number][1]
 
 
 def test_the_program_says_it_in_portuguese_and_nothing_else(project):

@@ -44,14 +44,7 @@ def service(program):
 
 @pytest.mark.parametrize("document, heading, exchanges, shown", [
     ("README.md", "Write a service", [("ação", "oãça"), ("", "")], ""),
-    ("README.pt-BR.md", "Escrever um serviço", [("ação", "oãça"), ("", "")], ""),
-    ("docs/services.md", "Plain", [("2 3.5", "5.5"), ("", "0"), (
-        "two", "ERR expected numbers with spaces between them, such as 2 3.5")], ""),
-    ("docs/services.md", "Shared state, with a lock", [("Ana", "Ana has 1"), ("Zé", "Zé has 1"),
-                                                        ("Ana", "Ana has 2")], ""),
-    ("docs/services.md", "A queue and a consumer", [("a word", "BYE"), ("longer", "BYE")],
-     "Longest word: a\nLongest word: word\nLongest word: longer\n"),
-    ("docs/services.md", "Services that wait", [("job", "BYE")], "")])
+    ("README.pt-BR.md", "Escrever um serviço", [("ação", "oãça"), ("", "")], "")])
 def test_a_service(document, heading, exchanges, shown, capsys):
     handler = service(programs(document)[heading])
     with handler.running(), serving(handler) as server:
@@ -81,8 +74,7 @@ def test_the_server_in_a_program_of_your_own(monkeypatch):
     assert not thread.is_alive()
 
 
-def test_every_program_of_services_md_is_tried_above():
-    assert len(programs("docs/services.md")) == 5
+def test_the_readme_names_every_service():
     assert all(name in (ROOT / "README.md").read_text(encoding="utf-8")
                for name in handlers.SERVICES)
 
@@ -120,12 +112,12 @@ epoll kqueue fsync SO_RCVTIMEO SO_EXCLUSIVEADDRUSE PYTHONIOENCODING WINDOWS_PYTH
 nc telnet nohup py python python3 python.exe venv wine sqlite3 chcp kill strace sudo npm netsh
 axe.min.js axe.run --help -rs --one-file --disable-gil GET HEAD null recvall
 mended self.hits recife olleh readings.db-wal readings.db-shm
-handlers/reverse.py sum.py vote.py longest.py hosts.txt
+handlers/reverse.py sum.py vote.py longest.py primes.py job.py hosts.txt
 """.split())
 
 #: The same, with spaces in it; and beginnings of what our programs say.
 OTHER_SPANS = {
-    "hits = 0", "Ana has 303", "Recife 31 24", "Maceió, AL,30,24", "Ola 1001", "Ola 1189,31", "Ola 1192,quente,24",
+    "hits = 0", "except Exception", "if True:", "with lock:", "Recife 31 24", "Maceió, AL,30,24", "Ola 1001", "Ola 1189,31", "Ola 1192,quente,24",
     '"reset": true', "client.py < NUL", "global client", "import socketserver, argparse, logging",
     'sock.sendall("Recife,31,24\\n".encode())', "TypeError: a bytes-like object is required, not 'str'",
     "no answer within 10 s", "sem resposta em 10 s", "ERR the message is not valid UTF-8",
@@ -189,6 +181,8 @@ def is_there(span, own):
 def test_what_a_document_names_is_there(document):
     """Whoever renames something in the code is told here where else it stands."""
     text = (ROOT / document).read_text(encoding="utf-8")
+    if document == "docs/services.md":  # test_services.py makes the mistakes in it
+        text = re.sub(r"\n## What you see[\s\S]*?(?=\n## )", "", text)
     own = {name for program in re.findall(r"^```python\n([\s\S]*?)^```$", text, re.M)
            for name in code_names.made_in(textwrap.dedent(program))}
     if document.startswith("README"):

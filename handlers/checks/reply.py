@@ -2,7 +2,7 @@
 
 import reprlib
 
-from engine.blame import code_of, place, place_of, returns
+from engine.blame import code_of, lines_of_returns, may_end_without, place, place_of
 from engine.language import _
 
 NOTHING = "{place}: reply() returned None: is a return missing?"
@@ -30,8 +30,8 @@ def what_is_wrong(reply, function):
     """Return the sentence that says what is wrong with the *reply* that this *function* returned."""
     text, number = GIVES_NOTHING, 0
     code = code_of(function)
-    lines, may_end_without = returns(code) if code else (set(), True)
-    if reply is None and may_end_without:
+    lines = lines_of_returns(code) if code else set()
+    if reply is None and (not code or may_end_without(code)):
         text, lines = NOTHING, set()
     elif isinstance(reply, str):
         number = reply.find("\n") + 1
