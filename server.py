@@ -20,6 +20,7 @@ if HERE not in sys.path:  # Python leaves it out with -P and -I
 
 from engine.accounts import Accounts
 from engine.addresses import shown
+from engine.balanced import behind
 from engine.books import named
 from engine.effort import has_gil, processors
 from engine.ending import leave
@@ -154,8 +155,7 @@ def serve(options, signals):
         page = stack.enter_context(make_page(options, server))
         stack.enter_context(server.RequestHandlerClass.running())
         print(_(LISTENING).format(address=shown(server.server_address)))
-        log.debug(MACHINE, sys.version.split()[0], _("a GIL") if has_gil() else _("no GIL"),
-                  processors())
+        log.debug(MACHINE, sys.version.split()[0], _("a GIL") if has_gil() else _("no GIL"), processors())
         stack.enter_context(Invitation(server.server_address, options.service, log,
                                        page and page.server_address))
         acceptors = [threading.Thread(target=each.serve_forever, name="acceptor", daemon=True)
@@ -183,9 +183,9 @@ def make_server(options):
     handler = variant(handler, **service_attributes(options))
     if handler.keep_open and Lane.exists_here:
         handler = variant(handler, lane=Lane())
-    return listening_server(ClassroomServer, handler, options.host, options.port, "--port",
-                            max_threads=options.max_threads, max_per_host=options.max_per_host,
-                            request_queue_size=options.backlog)
+    return listening_server(behind(options.proxy_protocol, ClassroomServer), handler, options.host,
+                            options.port, "--port", max_threads=options.max_threads,
+                            max_per_host=options.max_per_host, request_queue_size=options.backlog)
 
 
 def make_page(options, server):
