@@ -66,7 +66,8 @@ def test_the_longest_line_is_as_long_as_the_protocol_says():
     (b"PROXY \r\n", "is wrong"), (b"PROXY UDP4 192.0.2.1 192.0.2.2 5 6\r\n", "is wrong"),
     (b"PROXY UNKNOWNS\r\n", "is wrong"), (b"PROXY TCP4 192.0.2.1  192.0.2.2 5 6\r\n", "is wrong"),
     (b"PROXY TCP4 192.0.2.01 192.0.2.2 5 6\r\n", "is wrong"), (b"PROXY TCP4 ::1 ::2 5 6\r\n", "is wrong"),
-    (b"PROXY TCP4 192.0.2.256 192.0.2.2 5 6\r\n", "is wrong"), (b"PROXY TCP6 ::1 1::2::3 5 6\r\n", "is wrong"),
+    (b"PROXY TCP4 192.0.2.256 192.0.2.2 5 6\r\n", "is wrong"),
+    (b"PROXY TCP6 ::1 1::2::3 5 6\r\n", "is wrong"),
     (b"PROXY TCP4 192.0.2.1 192.0.2.2 5 65536\r\n", "is wrong"),
     (b"PROXY TCP4 192.0.2.1 192.0.2.2 05 6\r\n", "is wrong"),
     (b"PROXY TCP4 192.0.2.1 192.0.2.2 5 6 7\r\n", "is wrong"), (b"PROXY TCP4 \xff\r\n", "is wrong"),
@@ -206,7 +207,8 @@ def test_a_header_has_a_deadline(came, reply):
     (b"GET / HTTP/1.1\r\n\r\n", "has to come first"), (binary(0x33) + b"hi\n", "byte 13 of the PROXY header")])
 def test_what_is_no_header_is_no_message_either(came, why):
     asked = []
-    handler = type("Handler", (UppercaseHandler,), {"reply": lambda self, message: asked.append(message)})
+    handler = type("Handler", (UppercaseHandler,), {
+        "reply": lambda self, message: asked.append(message)})
     with balanced(handler) as server:
         reply = ask(server, came).decode()
         assert reply.startswith("ERR ") and why in reply and reply.count("\n") == 1
@@ -220,7 +222,8 @@ def test_half_a_header():
         with connect(server) as client:
             client.sendall(b"PROXY TC")
             client.shutdown(socket.SHUT_WR)
-            assert read_all(client) == b"ERR the PROXY header ended after 8 bytes and was not whole: 'PROXY TC'\n"
+            assert (read_all(client)
+                    == b"ERR the PROXY header ended after 8 bytes and was not whole: 'PROXY TC'\n")
         wait_until(lambda: not server.in_service())
         totals = server.totals()
         assert (totals["gone"], totals["errors"]) == (1, 1)

@@ -58,7 +58,8 @@ def start(programs):
 def run(programs, command, folder):
     """Start another program in its *folder*; what it says goes to a file there."""
     with (folder / "said.txt").open("ab") as said:
-        process = subprocess.Popen(command, cwd=str(folder), stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+        process = subprocess.Popen(command, cwd=str(folder), stdin=subprocess.DEVNULL, stdout=said,
+                                   stderr=said)
     programs.callback(process.wait)
     programs.callback(process.kill)
     return process
@@ -77,7 +78,7 @@ class Balancer:
         text = re.search("```haproxy\n(.*?)```", TEXT, re.S).group(1)
         if default_server:
             text = re.sub("default-server .*", default_server, text)
-        for old, new in [(" :50000", self.port), ("127.0.0.1:50001", ports[0]), ("127.0.0.1:50002", ports[1])]:
+        for old, new in zip((" :50000", "127.0.0.1:50001", "127.0.0.1:50002"), (self.port, *ports)):
             assert old in text
             text = text.replace(old, " 127.0.0.1:{}".format(new))
         (folder / "balancer.cfg").write_text(text)
@@ -87,7 +88,7 @@ class Balancer:
     def is_there(self):
         """Tell whether HAProxy runs: not by its port, for that would be one more client."""
         with contextlib.suppress(OSError):
-            return self.command("show servers conn servers")
+            return self.command("show stat")
 
     def command(self, text):
         """Return the answer to a command, which the document has, on HAProxy's own socket."""
@@ -99,11 +100,13 @@ class Balancer:
             return read_all(connection).decode()
 
     def in_use(self, name):
-        """Return how many connections there are to the server of this name."""
-        answer = self.command("show servers conn servers")
-        number = answer.splitlines()[0].lstrip("# ").split().index("used_cur")
-        line, = [line for line in answer.splitlines() if line.startswith("servers/" + name)]
-        return int(line.split()[number])
+        """Return how many clients the server of this name has, those on their way to it counted."""
+        answer = self.command("show stat")
+        column = int(re.search(r"cut -d, -f1,2,(\d)", TEXT).group(1)) - 1
+        rows = [line.split(",") for line in answer.splitlines()]
+        assert rows[0][column] == "scur"
+        number, = [int(row[column]) for row in rows if row[:2] == ["servers", name]]
+        return number
 
     def ask(self, message, source="127.0.0.1"):
         with socket.create_connection(("127.0.0.1", self.port), PATIENCE, (source, 0)) as connection:
@@ -172,8 +175,8 @@ class Redis:
 
     def start(self):
         assert "    redis-server --appendonly yes\n" in TEXT
-        self.process = run(self.programs, [REDIS, "--appendonly", "yes", "--port", str(self.port), "--bind", "127.0.0.1",
-                                           "--save", "", "--dir", str(self.folder)], self.folder)
+        self.process = run(self.programs, [REDIS, "--appendonly", "yes", "--port", str(self.port),
+                                           "--bind", "127.0.0.1", "--save", ""], self.folder)
         wait_until(lambda: is_open(self.port), "Redis")
 
     def kill(self):
@@ -290,7 +293,8 @@ def test_a_registry_in_redis(start, redis):
 def test_without_redis_the_example_says_so_at_the_start():
     port = port_to_keep()
     done = subprocess.run([sys.executable, SHARED, "--port", "0"], cwd=str(ROOT), timeout=PATIENCE,
-                          env={**ENVIRONMENT, "REDIS_PORT": str(port)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                          env={**ENVIRONMENT, "REDIS_PORT": str(port)},
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     text = done.stderr.decode()
     assert done.returncode == 1 and text.count("\n") == 1
     assert text.startswith("server.py: Redis does not answer on 127.0.0.1:{} (".format(port))
