@@ -35,7 +35,8 @@ def behind(balancer, server_class):
     subclass whose clients come through it."""
     if balancer is None:
         return server_class
-    return type(server_class.__name__, (BehindBalancer, server_class), {"balancer": balancer})
+    return type(server_class.__name__, (BehindBalancer, server_class),
+                {"balancer": host_of((balancer,))})
 
 
 class HealthCheck(Exception):
@@ -92,6 +93,7 @@ class BehindBalancer:
             with self._checks_lock:
                 self._checks += 1
         except BaseException as error:
+            self.shutdown_request(request)  # as our handlers do: `outcome_of`
             self.books.leave(request, outcome_of(error, request))
             self.handle_error(request, client_address)
         finally:
