@@ -20,7 +20,6 @@ if HERE not in sys.path:  # Python leaves it out with -P and -I
 
 from engine.accounts import Accounts
 from engine.addresses import shown
-from engine.balanced import behind
 from engine.books import named
 from engine.effort import has_gil, processors
 from engine.ending import leave
@@ -29,7 +28,7 @@ from engine.invitation import Invitation
 from engine.lane import Lane
 from engine.language import _
 from engine.leading import LeadingThreads
-from engine.listening import Listening, listening_server
+from engine.listening import Listening, behind, listening_server
 from engine.options import parse_options, service_attributes
 from engine.output import prepare_output
 from engine.shortages import Shortages
@@ -155,7 +154,8 @@ def serve(options, signals):
         page = stack.enter_context(make_page(options, server))
         stack.enter_context(server.RequestHandlerClass.running())
         print(_(LISTENING).format(address=shown(server.server_address)))
-        log.debug(MACHINE, sys.version.split()[0], _("a GIL") if has_gil() else _("no GIL"), processors())
+        log.debug(MACHINE, sys.version.split()[0], _("a GIL") if has_gil() else _("no GIL"),
+                  processors())
         stack.enter_context(Invitation(server.server_address, options.service, log,
                                        page and page.server_address))
         acceptors = [threading.Thread(target=each.serve_forever, name="acceptor", daemon=True)

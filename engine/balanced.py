@@ -30,15 +30,6 @@ HEALTH_CHECK = "Health check from %s."
 HEALTH_CHECKS = "Health checks of the balancer, among those who are gone: %d."
 
 
-def behind(balancer, server_class):
-    """Return the *server_class*, a `ClassroomServer`; if there is a *balancer*, the address of one, a
-    subclass whose clients come through it."""
-    if balancer is None:
-        return server_class
-    return type(server_class.__name__, (BehindBalancer, server_class),
-                {"balancer": host_of((balancer,))})
-
-
 class HealthCheck(Exception):
     """The balancer came to see whether the server is there, and has left: no client was with it."""
 

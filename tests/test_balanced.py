@@ -10,8 +10,8 @@ import struct
 import pytest
 from conftest import ask, connect, read_all, read_line, reset, serving, wait_until
 
-from engine.balanced import behind
 from engine.errors import Unusable
+from engine.listening import behind
 from engine.options import parse_options
 from engine.proxyheader import SIGNATURE, read_header
 from handlers import SERVICES
