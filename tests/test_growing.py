@@ -246,8 +246,8 @@ def test_the_client_is_who_connects_to_the_balancer(start, programs, tmp_path, s
     balancer = Balancer(programs, tmp_path, ports, line.replace("send-proxy-v2", send))
     for source in "127.0.0.7", "127.0.0.8":
         assert balancer.ask("hello", source) == "HELLO\n"
-        wait_until(
-            lambda: any("Served client {}:".format(source) in server.err.text for server in servers))
+        wait_until(lambda: any("Served client {}:".format(source) in server.err.text
+                               for server in servers))
     for server in servers:
         server.err.wait_for(r"Health check from 127\.0\.0\.1:")
     for server in servers:
@@ -255,7 +255,7 @@ def test_the_client_is_who_connects_to_the_balancer(start, programs, tmp_path, s
         totals = server.totals()
         assert totals["errors"] == totals["failed"] == totals["refused"] == 0 and totals["gone"] > 0
         assert "Health checks of the balancer, among those who are gone: {}.".format(
-            totals["gone"]) in server.err.text
+            totals["gone"]) in server.err.all()
 
 
 @needs_haproxy
