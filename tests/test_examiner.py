@@ -55,6 +55,9 @@ WRONG = {
 FALLEN = {"empty": "has ended", "not_utf_8": "has ended", "no_word": "has ended", "reset": "has ended",
           "unread": "has ended", "slots_lost": "Perhaps each of them keeps its slot"}
 
+#: Where more may be found, as it depends on the machine: a busy one sees a standstill.
+PERHAPS = {"slower": ["reset"]}
+
 #: Servers that then go on for ever, or are slow: for them the examination ends with their own check.
 ENDLESS = {"endless_loop": "no word", "hang_up": "hang-up", "slower": "reset"}
 
@@ -151,7 +154,7 @@ def results(request):
 @pytest.mark.parametrize("case", [(name, "mistake") for name in WRONG], ids="-".join)
 def test_a_mistake_is_found_by_its_own_check(results, case):
     found, name = results[case].result(), case[0]
-    assert to_mend(found) == WRONG[name], found
+    assert to_mend(found) in (WRONG[name], PERHAPS.get(name)), found
     if name in FALLEN:
         last = list(found)[-1]
         assert FALLEN[name] in found[last].text and '--from "{}"'.format(last) in found[last].text

@@ -1,7 +1,5 @@
 """Slots: how many clients are served while others say nothing, and for how long those may."""
 
-import time
-
 from engine.language import _, decimals
 from talk.examiner.answering import quoted
 from talk.examiner.examinee import WHOLE, line
@@ -48,9 +46,8 @@ class Talker(Member):
     def wait(self, server, seconds):
         """Wait for the reply, at most *seconds*, or until a silent client was let go; return whether
         it is through."""
-        ends = time.monotonic() + seconds
-        while not self.look(server) and not self.gone and time.monotonic() < ends:
-            step([self.connection, *self.silent], ends - time.monotonic())
+        while not self.look(server) and not self.gone and seconds > 0:
+            seconds -= step([self.connection, *self.silent], seconds)
             server.tick()
             self.gone = next((other for other in self.silent if other.ended), None)
         return self.how is not None
