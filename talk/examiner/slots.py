@@ -82,6 +82,7 @@ def at_once(server):
         return not_asked("mixed up")
     server.let_go = None
     talker = fill(server)
+    server.waited = talker is not None
     count = len(server.silent)
     if not talker:
         return ok(_(MANY).format(count=count))
@@ -90,15 +91,29 @@ def at_once(server):
         how = "'{}'".format(quoted(talker.text)) if talker.text else _(CLOSED_ON)
         leave_by_asking(server, [server.silent.pop()])  # others need a place
         return note(_(SOME_OR_AWAY).format(count=count, how=how))
-    if not talker.gone:
-        talker.gone = server.silent[0]
-        leave_by_asking(server, [talker.gone])
-    server.silent.remove(talker.gone)
-    talker.gone = None
-    if not talker.wait(server, 4 * server.patience):
+    server.slots = count_places(server, talker)
+    if not server.slots:
         return note(_(UNCLEAR).format(count=count, seconds=decimals("%.1f" % server.patience)))
-    server.slots = count
-    return mend(_(ONE)) if count == 1 else note(_(SOME).format(count=count))
+    return mend(_(ONE)) if server.slots == 1 else note(_(SOME).format(count=server.slots))
+
+
+def count_places(server, talker):
+    """Let one silent client after the other leave, until the *talker* that waits is answered, and another
+    one after it; return how many were served at once, None where that cannot be seen. (The last silent one
+    may have come to its place after the talker before: then there is one more of them than places.)"""
+    for _again in range(2):
+        if not talker.gone:
+            talker.gone = server.silent[0]
+            leave_by_asking(server, [talker.gone])
+        server.silent.remove(talker.gone)
+        talker.gone = None
+        if talker.wait(server, 4 * server.patience):
+            talker = Talker(server, server.silent)
+            if talker.wait(server, 4 * server.patience):
+                return len(server.silent) + 1
+        if not server.silent:
+            break
+    return None
 
 
 def silent_clients(server):
@@ -116,7 +131,7 @@ def silent_clients(server):
     if server.let_go is not None:
         return ok(_(LET_GO).format(**fields))
     if server.slots is None:
-        return note(_(HARMLESS).format(**fields))
+        return not_asked("at once") if server.waited else note(_(HARMLESS).format(**fields))
     if count == 1 and server.measures.silent <= FOR_EVER:
         return not_asked("at once")
     if server.measures.silent > FOR_EVER:
