@@ -4,7 +4,7 @@ from engine.language import _, decimals
 from talk.examiner.answering import quoted
 from talk.examiner.examinee import WHOLE, line
 from talk.examiner.mixing import Member, leave_by_asking
-from talk.examiner.verdicts import mend, not_asked, note, ok
+from talk.examiner.verdicts import MEND, mend, not_asked, note, ok
 from talk.examiner.wire import step
 
 #: A silent client that is still there after so many seconds is taken to stay for ever.
@@ -56,15 +56,15 @@ class Talker(Member):
         return self.how == WHOLE and server.relation.fits(self.message, self.text)
 
 
-def fill(server):
-    """Add one silent client after the other until one that talks is not answered while they are watched;
+def fill(server, seconds):
+    """Add one silent client after the other until one that talks is not answered in so many *seconds*;
     return that one, or None."""
     for _attempt in range(2 * server.measures.most):
         if len(server.silent) == server.measures.most:
             break
         server.silent.append(server.open())
         talker = Talker(server, server.silent)
-        while not talker.wait(server, max(4 * server.patience, server.measures.silent)) and talker.gone:
+        while not talker.wait(server, seconds) and talker.gone:
             if talker.gone.age() > TURNED_AWAY:
                 server.let_go = server.let_go or talker.gone.age()
                 if talker.connection.age() > TURNED_AWAY:
@@ -80,8 +80,17 @@ def at_once(server):
     """How many clients are served while others say nothing?"""
     if server.has_to_mend("mixed up"):
         return not_asked("mixed up")
+    for times in 1, 2:  # who is accused is asked once more, with more patience: it may have been the machine
+        verdict = count_at_once(server, times * max(4 * server.patience, server.measures.silent))
+        if verdict.mark != MEND:
+            break
+    return verdict
+
+
+def count_at_once(server, seconds):
+    """Return the verdict on a server that has so many *seconds* for a reply."""
     server.let_go = None
-    talker = fill(server)
+    talker = fill(server, seconds)
     server.waited = talker is not None
     count = len(server.silent)
     if not talker:
