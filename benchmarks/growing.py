@@ -97,7 +97,7 @@ def measure(what, count, balanced, with_header, total):
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         port, redis_port, *ports = free_ports(2 + count)
         redis = [start(stack, ["redis-server", "--port", str(redis_port), "--bind", "127.0.0.1",
-                               "--save", "", "--appendonly", "yes"],
+                               "--save", "", "--appendonly", "yes", "--appendfsync", "always"],
                        folder, redis_port)] if what is SHARED else []
         options = ["-q", "--max-threads", "40"] + ["--proxy-protocol", "127.0.0.1"] * with_header
         servers = [start(stack, [sys.executable, *command, *options, "--port", str(each)], ROOT, each,
@@ -105,7 +105,8 @@ def measure(what, count, balanced, with_header, total):
         haproxy = []
         if balanced:
             pathlib.Path(folder, "balancer.cfg").write_text(configuration(port, ports, with_header))
-            haproxy = [start(stack, [shutil.which("haproxy", path=PATHS), "-f", "balancer.cfg"], folder, port)]
+            program = shutil.which("haproxy", path=PATHS)
+            haproxy = [start(stack, [program, "-f", "balancer.cfg"], folder, port)]
         else:
             port = ports[0]
         load.one_message_a_connection(port, 32, 64 + total // 10, message, reply)

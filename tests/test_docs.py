@@ -120,7 +120,7 @@ epoll kqueue fsync SO_RCVTIMEO SO_EXCLUSIVEADDRUSE PYTHONIOENCODING WINDOWS_PYTH
 nc telnet nohup py python python3 python.exe venv wine sqlite3 chcp kill strace sudo npm netsh
 axe.min.js axe.run --help -rs --one-file --disable-gil GET HEAD null recvall
 mended self.hits recife olleh readings.db-wal readings.db-shm
-haproxy maxconn upstream proxy_pass send-proxy balancer.cfg MULTI EXEC --appendonly --appendfsync psycopg
+haproxy maxconn upstream proxy_pass send-proxy balancer.cfg maxmemory MULTI EXEC --appendonly --appendfsync psycopg
 psycopg.OperationalError numeric handlers/reverse.py sum.py vote.py longest.py hosts.txt
 """.split())
 
@@ -132,7 +132,7 @@ OTHER_SPANS = {
     "check", "mode tcp", "option redispatch 1", "proxy_protocol on", "show servers conn", "commit",
     "ZADD hottest 31 Recife", "ZREVRANGE hottest 0 0", "city text primary key",
     "INSERT ... ON CONFLICT (city) DO UPDATE", "ORDER BY max DESC LIMIT 1",
-    "ERR Redis does not answer on 127.0.0.1:6379 ([Errno 111] Connection refused): send this again later",
+    "ERR cannot use Redis on 127.0.0.1:6379 (Connection refused): send this again later",
     "no answer within 10 s", "sem resposta em 10 s", "ERR the message is not valid UTF-8",
     "ERR a mensagem não é UTF-8 válido"}
 

@@ -174,8 +174,8 @@ class Redis:
         self.start()
 
     def start(self):
-        assert "    redis-server --appendonly yes\n" in TEXT
-        self.process = run(self.programs, [REDIS, "--appendonly", "yes", "--port", str(self.port),
+        options = re.search(r"    redis-server (--appendonly .*)\n", TEXT).group(1).split()
+        self.process = run(self.programs, [REDIS, *options, "--port", str(self.port),
                                            "--bind", "127.0.0.1", "--save", ""], self.folder)
         wait_until(lambda: is_open(self.port), "Redis")
 
@@ -185,9 +185,13 @@ class Redis:
 
     def latest(self, city):
         """Return the latest maximum of a *city*, as a number."""
+        return float(self.say("ZSCORE hottest \"{}\"".format(city))[1])
+
+    def say(self, command):
+        """Return the lines of Redis's answer to a *command*."""
         with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as connection:
-            connection.sendall("ZSCORE hottest \"{}\"\r\nQUIT\r\n".format(city).encode())
-            return float(read_all(connection).decode().split("\r\n")[1])
+            connection.sendall(command.encode() + b"\r\nQUIT\r\n")
+            return read_all(connection).decode().split("\r\n")
 
 
 @pytest.fixture
@@ -297,7 +301,7 @@ def test_without_redis_the_example_says_so_at_the_start():
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     text = done.stderr.decode()
     assert done.returncode == 1 and text.count("\n") == 1
-    assert text.startswith("server.py: Redis does not answer on 127.0.0.1:{} (".format(port))
+    assert text.startswith("server.py: cannot use Redis on 127.0.0.1:{} (".format(port))
     assert text.rstrip().endswith("): start redis-server")
 
 
@@ -311,11 +315,24 @@ def test_redis_is_killed_under_load_and_comes_back(start, redis, programs):
     redis.start()
     load.more()
     load.end()
-    assert all(reply.startswith("ERR Redis does not answer on 127.0.0.1:") and
+    assert all(reply.startswith("ERR cannot use Redis on 127.0.0.1:") and
                reply.endswith("): send this again later\n") for reply in load.others())
     assert_acknowledged(load, redis)
     server.stop()
     assert server.totals()["failed"] == server.totals()["gone"] == 0
+
+
+@needs_redis
+def test_redis_has_no_room(start, redis):
+    server = start(port_to_keep(), program=SHARED)
+    assert server.ask("Recife,31,24") == "BYE"
+    redis.say("CONFIG SET maxmemory 1")
+    for message in "Natal,30,20", "?":
+        reply = server.ask(message)
+        assert re.match(r"ERR cannot use Redis on .* \(OOM .*\): send this again later$", reply)
+    redis.say("CONFIG SET maxmemory 0")
+    assert server.ask("?") == "hottest,Recife,31,coldest,Recife,24,cities,1"
+    assert server.ask("Natal,30,20") == "BYE"
 
 
 @needs_redis

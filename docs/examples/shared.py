@@ -14,10 +14,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 import handlers
 import server
 from engine.fields import csv_line
+from engine.language import reason
 from handlers.lines import BadMessage, CannotStart, LineHandler
 from handlers.temperature.reading import parse
 
-NOT_THERE = "Redis does not answer on {}:{} ({}): {}"
+CANNOT_USE = "cannot use Redis on {}:{} ({}): {}"
 
 
 class SharedHandler(LineHandler):
@@ -31,14 +32,16 @@ class SharedHandler(LineHandler):
         try:
             askredis.ask(["PING"])
         except OSError as error:
-            raise CannotStart(NOT_THERE.format(*askredis.ADDRESS, error, "start redis-server")) from None
+            raise CannotStart(CANNOT_USE.format(
+                *askredis.ADDRESS, reason(error), "start redis-server")) from None
         yield
 
     def reply(self, message):
         try:
             return summary() if message.strip() == "?" else take(parse(message))
         except OSError as error:
-            raise BadMessage(NOT_THERE.format(*askredis.ADDRESS, error, "send this again later")) from None
+            raise BadMessage(CANNOT_USE.format(
+                *askredis.ADDRESS, reason(error), "send this again later")) from None
 
 
 def take(reading):
