@@ -27,6 +27,9 @@ OF_PROGRAMS = "C", "POSIX"
 #: (https://learn.microsoft.com/windows/win32/intl/language-identifier-constants-and-strings).
 LANG_PORTUGUESE, PRIMARY = 0x16, 0x3FF
 
+#: What a word may be said of: in the catalogue they stand as ``msgctxt``.
+CONTEXTS = "one client", "several clients"
+
 _translation = gettext.translation
 _chosen = gettext.NullTranslations()  # set by `choose`, before other threads need it
 
@@ -34,6 +37,14 @@ _chosen = gettext.NullTranslations()  # set by `choose`, before other threads ne
 def _(text):
     """Return *text*, which is not empty, in the language that was chosen."""
     return _chosen.gettext(text)
+
+
+def of_clients(count, word):
+    """Return the *word* that is said of this many clients: in Portuguese one is "recusado", several are
+    "recusados". Where that makes no difference, the catalogue has the word without a context."""
+    context = CONTEXTS[count != 1]
+    said = _chosen.pgettext(context, word)
+    return _(word) if said == word else said
 
 
 def reason(error):

@@ -255,7 +255,7 @@ def test_the_replies_in_the_portuguese_page_of_mistakes_are_in_the_catalogue():
     page = (ROOT / "docs" / "mistakes.pt-BR.md").read_text(encoding="utf-8")
     texts = [re.sub(r"\\\{[^}]*\}|%[sd]", ".+", re.escape(text))
              for text in language.catalogue("pt")._catalog.values() if " " in text]
-    quoted = [part for line in page.partition("## No seu")[0].splitlines() if line.startswith("| ")
+    quoted = [part for line in page.partition("## O que o Python")[0].splitlines() if line.startswith("| ")
               for part in line.split("`")[1::2] if len(part) >= 30]
     assert len(quoted) > 20
     for reply in quoted:

@@ -18,6 +18,10 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
+sys.path.insert(0, str(ROOT))
+
+from engine import language  # noqa: E402 - it stands beside this folder
+
 PO = HERE / "pt_BR" / "LC_MESSAGES" / "classroom.po"
 MO = PO.with_suffix(".mo")
 
@@ -31,6 +35,9 @@ FOR_PROGRAMS = {"FETCH", "HTTP", "INSERT", "IN_ORDER", "RUN_GUARD", "SCHEMA"}
 #: Constants with single words in them.
 TABLES = {"CONNECTING", "THINKING", "WAITS", "FAILURES", "SEPARATORS", "KINDS", "_KINDS", "CHECKS", "OF_TEMPERATURES",
           "DEEDS"}
+
+#: What stands between a context and its text in a ``.mo`` file.
+IN_CONTEXT = "\x04"
 
 #: What argparse says, in one version of Python or another, and what systems say most often.
 OTHERS = [
@@ -120,12 +127,11 @@ def read_po(path=PO):
     """Return the pairs of texts in a ``.po`` file, as a dict; the text "" has its header."""
     pairs, parts = {}, {}
     for line in path.read_text(encoding="utf-8").splitlines() + ["msgid \"\""]:
-        keyword, _, rest = line.partition(" ")
-        if keyword == "msgid":
-            if "msgstr" in parts:
-                pairs[parts["msgid"]] = parts["msgstr"]
+        keyword, space, rest = line.partition(" ")
+        if keyword in ("msgctxt", "msgid") and "msgstr" in parts:
+            pairs[IN_CONTEXT.join(filter(None, (parts.get("msgctxt"), parts["msgid"])))] = parts["msgstr"]
             parts = {}
-        if keyword in ("msgid", "msgstr"):
+        if keyword in ("msgctxt", "msgid", "msgstr"):
             current, parts[keyword] = keyword, ast.literal_eval(rest)
         elif line.startswith("\""):
             parts[current] += ast.literal_eval(line)
@@ -149,8 +155,8 @@ def mo_of(pairs):
 
 def fields(text):
     """Return the fields of a *text*, by name or in order, that are filled in when it is used."""
-    named = [field for _, field, _, _ in string.Formatter().parse(
-        re.sub(r"%(\([a-z_]+\))?[a-z]", "", text)) if field is not None]
+    parts = string.Formatter().parse(re.sub(r"%(\([a-z_]+\))?[a-z]", "", text))
+    named = [part[1] for part in parts if part[1] is not None]
     return sorted(named), re.findall(r"%(?:\([a-z_]+\))?[a-z]", text)
 
 
@@ -159,7 +165,8 @@ def problems(pairs):
     wanted = set(texts())
     for text in sorted(wanted - set(pairs)):
         yield "missing: {!r}".format(text)
-    for text in sorted(set(pairs) - wanted - {""}):
+    may_be = wanted | {context + IN_CONTEXT + text for context in language.CONTEXTS for text in wanted}
+    for text in sorted(set(pairs) - may_be - {""}):
         yield "left over: {!r}".format(text)
     for text, translated in pairs.items():
         if not translated:
@@ -177,5 +184,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
     sys.exit(main())
