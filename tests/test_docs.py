@@ -120,7 +120,7 @@ epoll kqueue fsync SO_RCVTIMEO SO_EXCLUSIVEADDRUSE PYTHONIOENCODING WINDOWS_PYTH
 nc telnet nohup py python python3 python.exe venv wine sqlite3 chcp kill strace sudo npm netsh
 axe.min.js axe.run --help -rs --one-file --disable-gil GET HEAD null recvall
 mended self.hits recife olleh readings.db-wal readings.db-shm
-handlers/reverse.py sum.py vote.py longest.py hosts.txt
+handlers/reverse.py sum.py vote.py longest.py hosts.txt translations/es LC_MESSAGES/classroom.po
 """.split())
 
 #: The same, with spaces in it; and beginnings of what our programs say.
