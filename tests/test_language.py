@@ -89,6 +89,41 @@ def test_the_mo_was_made_from_the_po():
             for text in pairs if text} == {text: translated for text, translated in pairs.items() if text}
 
 
+#: One word for one thing: what is not written, and what is. Only "connect" has two forms: conectar-se, se conectar.
+OTHER_WORDS = {
+    r"\bpaine(l|is)\b": "p\u00e1gina", r"\bvagas?\b.{0,12} em uso\b": "ocupada", r"\besperad[oa]\b|\besperava\b": "use, envie",
+    r"(?<!se )\bconectar\b(?!-se)|\bConecte\b(?!-se)": "conectar-se",
+    r"\b(FILE|MESSAGE|NAME)\b": "ARQUIVO, MENSAGEM, NOME", r"\d (INFO|WARNING|ERROR|DEBUG) ": "NOTA, AVISO, ERRO, DETALHE"}
+
+
+def other_words(text):
+    """Yield what stands in a Portuguese *text* for what has another word everywhere else."""
+    for found, word in ((re.search(pattern, text), word) for pattern, word in OTHER_WORDS.items()):
+        if found:
+            yield "{!r}: {}".format(found.group(), word)
+
+
+def test_one_word_for_one_thing_in_the_programs():
+    assert [(translated, *other_words(translated)) for translated in update.read_po(PO).values()
+            if list(other_words(translated))] == []
+
+
+@pytest.mark.parametrize("document", [path.relative_to(ROOT).as_posix() for folder in (".", "docs", "lesson")
+                                      for path in (ROOT / folder).glob("*.pt-BR.md")])
+def test_one_word_for_one_thing_in_a_document(document):
+    """But in programs, which are as in English, and where it tells what was expected."""
+    text = re.sub(r"^```[\s\S]*?^```$|e o que era esperado|\"o que era esperado\"", "",
+                  (ROOT / document).read_text(encoding="utf-8"), flags=re.M)
+    assert list(other_words(text)) == []
+
+
+@pytest.mark.parametrize("text", ["O painel", "12 vagas em uso", "era esperado", "n\u00e3o consegue conectar",
+                                  "outro --db FILE", "01:31:50 INFO Cliente"])
+def test_another_word_is_found(text):
+    assert len(list(other_words(text))) == 1
+    assert list(other_words("conectar-se, se conectar; a porta est\u00e1 em uso; NOTA Cliente")) == []
+
+
 # Which language
 
 
