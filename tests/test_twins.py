@@ -72,6 +72,20 @@ SAID = [(pattern(text), pattern(translated)) for text, translated in update.read
         if len(re.sub(r"\{[^}]*\}", "", text)) > 25]
 
 
+def samples(path):
+    """Return the lines of a document's samples, those that go on in the next line as one."""
+    return [" ".join(line.split()) for block in re.findall(r"(?:^    .*\n)+", twins.text_of(path), re.M)
+            for line in [*block.splitlines(), block]]
+
+
+@each_twin
+def test_what_the_programs_say_in_a_sample_they_say_in_the_twins_in_portuguese(english, portuguese):
+    theirs = samples(portuguese)
+    for line in samples(english):
+        translations = [translated for text, translated in SAID if text.search(line)]
+        assert all(any(translated.search(other) for other in theirs) for translated in translations), line
+
+
 @each_twin
 def test_what_a_document_quotes_in_english_its_twin_quotes_in_portuguese(english, portuguese):
     theirs = [span.replace("ERR ", "", 1) for span in spans(twins.text_of(portuguese))]
