@@ -10,6 +10,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from unittest import mock
 
 import pytest
@@ -234,6 +235,22 @@ def examined_clock():
         return verdicts_on(server.server_address[1])
 
 
+def test_a_greeting_that_comes_late_is_one_nevertheless(results):
+    found = results["late"].result()
+    assert to_mend(found) == ["greeting"] and "'Message: '" in found["greeting"].text
+
+
+def examined_late_greeting():
+    """Examine a server that asks for the message when that has already been sent, the first time."""
+    class Late(UppercaseHandler):
+        def setup(self):
+            time.sleep(1.3 * SHORT["quiet"])
+            self.request.sendall(b"Message: ")
+            super().setup()
+    with serving(Late) as server:
+        return verdicts_on(server.server_address[1], last="greeting")
+
+
 # The rules
 
 
@@ -411,7 +428,7 @@ def test_the_one_file_has_it(tmp_path, upper_port):
 
 #: What else takes long: a name -> a function and its arguments.
 LONG = {"a user": (as_a_user_does,), "um usu\u00e1rio": (as_a_user_does, "--lang", "pt"),
-        "a terminal": (on_a_terminal,), "a clock": (examined_clock,),
+        "a terminal": (on_a_terminal,), "a clock": (examined_clock,), "late": (examined_late_greeting,),
         ("watched for long", "mistake"): (watched_for_long, "mistake"),
         ("watched for long", "mended"): (watched_for_long, "mended")}
 

@@ -73,6 +73,7 @@ class Examinee:
         self.slots = None  # how many clients it serves at once, where that is known to end
         self.from_pieces = None  # the `Answer` to a message in two pieces
         self.silent = []  # connections of clients that say nothing, which outlive a check
+        self.waited = False  # whether such clients kept one that talks waiting
         self.let_go = None  # seconds after which such a client was let go
         self.queries = False  # whether it answers ?city
         self.marks = {}  # of the checks that were made
