@@ -27,7 +27,7 @@ from engine.invitation import Invitation
 from engine.lane import Lane
 from engine.language import _
 from engine.leading import LeadingThreads
-from engine.listening import Listening, accepting, listening_server
+from engine.listening import Listening, accepting, behind, listening_server
 from engine.loading import mistakes_told
 from engine.lookout import Lookout
 from engine.options import parse_options, service_attributes
@@ -183,9 +183,9 @@ def make_server(options):
     handler = variant(options.handler, **service_attributes(options))
     if handler.keep_open and Lane.exists_here:
         handler = variant(handler, lane=Lane())
-    return listening_server(ClassroomServer, handler, options.host, options.port, "--port",
-                            max_threads=options.max_threads, max_per_host=options.max_per_host,
-                            request_queue_size=options.backlog)
+    return listening_server(behind(options.proxy_protocol, ClassroomServer), handler, options.host,
+                            options.port, "--port", max_threads=options.max_threads,
+                            max_per_host=options.max_per_host, request_queue_size=options.backlog)
 
 
 def make_page(options, server, lookout):

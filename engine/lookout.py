@@ -45,12 +45,14 @@ class Lookout:
     def __enter__(self):
         self._deaths = self._stack.enter_context(deaths_told())
         self._changes = Changes()
-        self._thread.start()
+        with contextlib.suppress(RuntimeError):  # there is no thread for it: then nobody looks
+            self._thread.start()
         return self
 
     def __exit__(self, *error):
         self._over.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
         self._stack.close()
 
     def cut_off(self):

@@ -1,9 +1,11 @@
 """The command line of the server: its options, and one line for each mistake in them."""
 
+import argparse
 import re
+import socket
 
 from engine.blame import is_file_of_services
-from engine.commandline import (HOST_WITH_PORT, OneLineParser, add_common_options, asked_for,
+from engine.commandline import (EXPECTED, HOST_WITH_PORT, OneLineParser, add_common_options, asked_for,
                                 help_formatter, number)
 from engine.effort import Computation
 from engine.language import _, choose
@@ -23,6 +25,18 @@ processes = number(int, 1, 61, "a number of processes from 1 to 61")
 some_seconds = number(float, 0.001, 86400, "seconds from 0.001 to 86400")
 port = number(int, 0, 65535, "a port from 0 to 65535")
 
+
+def ip_address(text):
+    """Return the IP address *text* as sockets tell it; a converter for argparse."""
+    for family in socket.AF_INET, socket.AF_INET6:
+        try:
+            return socket.inet_ntop(family, socket.inet_pton(family, text))
+        except (OSError, ValueError):
+            pass  # not of this family
+    raise argparse.ArgumentTypeError(_(EXPECTED).format(
+        expected=_("the IP address of a balancer, such as 192.168.0.5"), text=text))
+
+
 #: Options that a handler class has as attributes of the same name: what the class says counts
 #: unless the user gives the option. Those of every service come first, then those of only some.
 OF_EVERY_SERVICE = "timeout", "max_line", "keep_open", "work", "compute"
@@ -40,7 +54,7 @@ def parse_options(services, arguments=None):
         prog="server.py", description=_("Serve a class: one of the lesson's services over TCP."),
         formatter_class=help_formatter)
     parser.add_argument(
-        "--service", metavar="NAME", default="upper",
+        "--service", metavar=_("NAME"), default="upper",
         help=_("what to serve: {names} (default: upper)").format(names=", ".join(sorted(services))))
     add_server_options(parser.add_argument)
     add_service_options(parser.add_argument)
@@ -89,7 +103,9 @@ def add_server_options(option):
            help=_("clients served at a time from one address; 0: no limit (default: %(default)s)"))
     option("--backlog", metavar="N", type=positive, default=128,
            help=_("clients that may wait for a slot, connected (default: %(default)s)"))
-    option("--dashboard", metavar="PORT", nargs="?", const=8080, type=port,
+    option("--proxy-protocol", metavar=_("ADDRESS"), type=ip_address,
+           help=_("a balancer: its PROXY headers say who the clients are (default: none is taken)"))
+    option("--dashboard", metavar=_("PORT"), nargs="?", const=8080, type=port,
            help=_("show a live page on this port, 8080 if none is named (default: no page)"))
 
 
@@ -109,7 +125,7 @@ def add_service_options(option):
            help=_("have --compute done by N processes (default: by the threads)"))
     option("--max-cities", metavar="N", type=positive,
            help=_("cities that temp keeps; a new one beyond is refused (default: 100000)"))
-    option("--db", metavar="FILE",
+    option("--db", metavar=_("FILE"),
            help=_("where temp keeps every reading, in SQLite (default: nothing is written)"))
 
 

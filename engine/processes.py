@@ -135,7 +135,7 @@ class Pool:
         others = set(active_children())
         executor = self._futures.ProcessPoolExecutor(self._number, get_context("spawn"), begin)
         with without_signals():
-            ready = [executor.submit(os.getpid) for _ in range(self._number)]
+            ready = [executor.submit(os.getpid) for number in range(self._number)]
         self._processes = set(active_children()) - others
         for each in ready:
             each.result()

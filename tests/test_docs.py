@@ -112,7 +112,9 @@ epoll kqueue fsync SO_RCVTIMEO SO_EXCLUSIVEADDRUSE PYTHONIOENCODING WINDOWS_PYTH
 nc telnet nohup py python python3 python.exe venv wine sqlite3 chcp kill strace sudo npm netsh
 axe.min.js axe.run --help -rs --one-file --disable-gil GET HEAD null recvall
 mended self.hits recife olleh readings.db-wal readings.db-shm
-handlers/reverse.py sum.py vote.py longest.py primes.py job.py hosts.txt
+haproxy maxconn upstream proxy_pass send-proxy balancer.cfg maxmemory MULTI EXEC --appendonly --appendfsync psycopg
+psycopg.OperationalError numeric
+handlers/reverse.py sum.py vote.py longest.py primes.py job.py hosts.txt translations/es LC_MESSAGES/classroom.po
 """.split())
 
 #: The same, with spaces in it; and beginnings of what our programs say.
@@ -120,6 +122,10 @@ OTHER_SPANS = {
     "hits = 0", "except Exception", "if True:", "with lock:", "Recife 31 24", "Maceió, AL,30,24", "Ola 1001", "Ola 1189,31", "Ola 1192,quente,24",
     '"reset": true', "client.py < NUL", "global client", "import socketserver, argparse, logging",
     'sock.sendall("Recife,31,24\\n".encode())', "TypeError: a bytes-like object is required, not 'str'",
+    "check", "mode tcp", "option redispatch 1", "proxy_protocol on", "show servers conn", "commit",
+    "ZADD hottest 31 Recife", "ZREVRANGE hottest 0 0", "city text primary key",
+    "INSERT ... ON CONFLICT (city) DO UPDATE", "ORDER BY max DESC LIMIT 1",
+    "ERR cannot use Redis on 127.0.0.1:6379 (Connection refused): send this again later",
     "no answer within 10 s", "sem resposta em 10 s", "ERR the message is not valid UTF-8",
     "ERR a mensagem não é UTF-8 válido"}
 
@@ -249,7 +255,7 @@ def test_the_replies_in_the_portuguese_page_of_mistakes_are_in_the_catalogue():
     page = (ROOT / "docs" / "mistakes.pt-BR.md").read_text(encoding="utf-8")
     texts = [re.sub(r"\\\{[^}]*\}|%[sd]", ".+", re.escape(text))
              for text in language.catalogue("pt")._catalog.values() if " " in text]
-    quoted = [part for line in page.partition("## No seu")[0].splitlines() if line.startswith("| ")
+    quoted = [part for line in page.partition("## O que o Python")[0].splitlines() if line.startswith("| ")
               for part in line.split("`")[1::2] if len(part) >= 30]
     assert len(quoted) > 20
     for reply in quoted:
