@@ -90,8 +90,9 @@ class Pool:
         self._closed = True
         with self._lock:
             for process in self._processes:
-                process.terminate()
-            self._executor.shutdown()
+                process.terminate()  # an executor whose processes are gone ends by itself
+            for process in self._processes:
+                process.join(POLL_INTERVAL)
 
     def call(self, function, *arguments, stopping=None):
         """Return what *function* returns for these *arguments*, or raise what it raises, in a process;

@@ -157,7 +157,7 @@ def test_the_program_says_it_in_portuguese_and_nothing_else(project):
 
 
 def test_what_is_right_is_served(project):
-    server = Server("--service", "reverse", program=("-B", str(project / "server.py")))
+    server = Server("--service", "reverse", program=(str(project / "server.py"),))
     try:
         assert run_client(server.port, "olleh") == (0, "hello\n", "")
     finally:

@@ -91,7 +91,7 @@ def test_nothing_of_the_document_is_left_out():
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_service_as_it_is_typed_in(project, name):
     """As a process of its own, as a reader starts it; asked as she asks."""
-    server = Server("-q", "--service", name, program=("-B", str(project / "server.py")))
+    server = Server("-q", "--service", name, program=(str(project / "server.py"),))
     try:
         for service, command, printed in SAMPLES:
             arguments = shlex.split(command)

@@ -10,7 +10,7 @@ from conftest import ENVIRONMENT, PATIENCE, ROOT, text_of
 #: Tries services, each as the program does it at its start; prints for each the exit status and what is
 #: said. One process for all: a program takes longer to start than to find a mistake.
 TRY = """
-import contextlib, importlib, io, json, os, sys
+import contextlib, io, json, os, sys
 
 sys.path.insert(0, os.getcwd())
 import server
@@ -28,7 +28,6 @@ for service, files in json.load(sys.stdin):
             file.write(text.encode("latin-1"))
     for name in [name for name in sys.modules if name.partition(".")[0] == "handlers"]:
         del sys.modules[name]
-    importlib.invalidate_caches()
     said = io.StringIO()
     with contextlib.redirect_stderr(said):
         try:
