@@ -143,8 +143,11 @@ class Accounts(HandlerSupport):
     def mistake(self, client_address, reply):
         self.mistakes.note(client_address, reply)
 
-    def no_line_feed(self, client_address, partial):
-        self.mistakes.note_no_line_feed(client_address, partial)
+    def no_line_feed(self, client_address, partial, seconds):
+        self.mistakes.note_no_line_feed(client_address, partial, seconds)
+
+    def note_once(self, text, client_address, *arguments):
+        self.mistakes.note_once(text, client_address, *arguments)
 
     def sent_more(self, client_address):
         self.mistakes.note_more(client_address)

@@ -8,7 +8,11 @@ from engine.errors import Unusable
 from engine.foreign import check_protocol
 from engine.incoming import Incoming
 from engine.language import _
+from engine.meant import with_hint
 from engine.replies import CHUNK, DONT_WAIT, SURELY_THERE, can_be_read, has_closed
+
+#: What C sends behind a line feed that sends the end of its string, too. It is dropped there.
+NUL = b"\0"
 
 #: Bytes of an unfinished message in which other protocols than HTTP show.
 FIRST_BYTES = 64
@@ -28,7 +32,7 @@ class Client(Incoming):
     may have, its line feed not counted; ``keep_open`` says whether there may be more than one.
     """
 
-    before_first = True  # whether nothing whole has come yet
+    hint = None  # what to add where the first message is refused
 
     def __init__(self, handler):
         self.max_line, self.keep_open = handler.max_line, handler.keep_open
@@ -68,16 +72,18 @@ class Client(Incoming):
                 break
             if self.before_first and len(self.partial) < FIRST_BYTES:
                 check_protocol((self.partial + chunk)[:FIRST_BYTES])
+            if not (self.partial or self.before_first):
+                chunk = chunk.lstrip(NUL)
             self.partial = self.partial or bytearray()
             self.partial += chunk
         if self.partial:
             chunk = self.partial + chunk
         if self.before_first:
-            check_protocol(chunk)
+            self.hint = check_protocol(chunk)
             self.before_first = False
         messages, line_feed, rest = chunk.rpartition(b"\n")
         if rest or self.partial:
-            self.partial = bytearray(rest)
+            self.partial = bytearray(rest.lstrip(NUL))
         return messages if len(messages) <= self.max_line else self.those_that_fit(messages)
 
     def end_of_input(self):
@@ -85,10 +91,14 @@ class Client(Incoming):
         self.ended = True
         stops = self.stopping.is_set()
         if self.partial:
-            self.send_last_words(_(STOPPED if stops else NO_LINE_END))
+            self.send_last_words(_(STOPPED) if stops else with_hint(_(NO_LINE_END), self.partial))
             raise ConnectionAbortedError(STOPPED_HALFWAY if stops else CLOSED_HALFWAY)
         if stops:
             self.discard_input()
+
+    def mistake(self, reply):
+        """As in `Replies`; with the first one goes what its bytes look like."""
+        return super().mistake("{}; {}".format(reply, self.hint) if self.hint and not self.answered else reply)
 
     def let_reply_arrive(self):
         """See to it that what else came, or comes, does not cut off the last reply."""

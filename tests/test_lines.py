@@ -210,6 +210,13 @@ def test_a_client_that_falls_silent(sent):
         outcome(server, "timed out")
 
 
+def test_who_has_its_replies_and_then_falls_silent_was_served():
+    with upper(timeout=0.2, keep_open=True) as server:
+        assert ask(server, b"one\ntwo\n") == b"ONE\nTWO\n"
+        outcome(server, "served")
+        assert server.totals()["timed out"] == server.totals()["errors"] == 0
+
+
 def test_the_deadline_is_the_messages_and_not_the_bytes():
     with upper(timeout=0.25) as server, connect(server) as connection:
         connection.settimeout(0.05)

@@ -30,7 +30,7 @@ FOR_PROGRAMS = {"FETCH", "HTTP", "INSERT", "IN_ORDER", "RUN_GUARD", "SCHEMA"}
 
 #: Constants with single words in them.
 TABLES = {"CONNECTING", "THINKING", "WAITS", "FAILURES", "SEPARATORS", "KINDS", "_KINDS", "CHECKS", "OF_TEMPERATURES",
-          "DEEDS"}
+          "DEEDS", "_FORMATS"}
 
 #: What argparse says, in one version of Python or another, and what systems say most often.
 OTHERS = [

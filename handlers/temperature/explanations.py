@@ -7,17 +7,13 @@ import csv
 import re
 import unicodedata
 
-from engine.escapes import JOINERS
-from engine.fields import as_number
+from engine.escapes import JOINERS, excerpt
+from engine.fields import as_number, is_number
 from engine.language import _
-
-USUAL = "Recife,31,24.5"
-EXPECTED = "expected city,max,min such as " + USUAL
+from handlers.temperature.elsewhere import (CARRIAGE_RETURN, EXPECTED, USUAL, is_word, what_is_misplaced,
+                                            what_it_is)
 
 EMPTY = "the message is empty: " + EXPECTED
-CARRIAGE_RETURN = ("there is a carriage return in the message (character {position}): "
-                   "end each line with a line feed")
-NUL = "there is a NUL in the message (character {position}): send plain text in UTF-8"
 SEPARATOR = "the fields are separated by {name}: expected commas, such as {example}"
 DECIMAL_COMMA = "there is a decimal comma in it: expected a point, such as {example}"
 WORDS = ("field 2 (max) '{0}' and field 3 (min) '{1}' are words: expected numbers, such as " + USUAL
@@ -32,8 +28,10 @@ TOO_MANY = ("there is more than a city and two temperatures: " + EXPECTED
 NOT_A_NUMBER = "field {field} '{text}' is not a number: expected degrees such as 31 or -3.5"
 LONG_NUMBER = "field {field} has {length} characters: expected a number of {limit} at most"
 NO_NUMBER = "field {field} is empty: expected degrees such as 31 or -3.5"
-BACKSLASH_N = ("there is a backslash and the letter n at the end of it: expected a line feed; in a program, "
-               "write one backslash, not two")
+NO_VALUE = ("field {field} '{text}' is what programs write where they have no number: expected degrees such "
+            "as 31 or -3.5")
+LOST_LETTER = ("field 1 (city) has U+FFFD in place of a letter that was lost: its bytes were read in "
+               "another character set; expected the name in UTF-8")
 UNIT = "field {field} '{text}' has a unit: expected the number alone, such as {example}"
 OTHER_MINUS = "field {field} '{text}' has another sign for minus: expected -, such as {example}"
 INVISIBLE = ("field 1 (city) has an invisible or control character ({code}): "
@@ -44,9 +42,12 @@ SEPARATORS = [(";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars"), (" ",
 #: Characters in a number, at most: more digits than a float can tell apart.
 LONGEST_NUMBER = 20
 
-#: Match a word, as a row has it that names its columns; a number with digits around its point.
-_word = re.compile(r"[^\W\d_][^\d,;\t|]*").fullmatch
+#: Matches a number with digits around its point.
 _pointed = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII).fullmatch
+
+#: What programs of several languages, and spreadsheets, write where there is no number.
+NO_VALUES = {"none", "null", "nil", "nan", "undefined", "na", "n/a", "inf", "infinity", "nothing", "true",
+             "false", "#n/a", "#div/0!", "#value!", "#ref!", "[object object]", "<null>"}
 
 #: Signs that people, and word processors, take for a minus.
 MINUSES = "\u2212\u2013\u2014\u2010\u2011\u2012\ufe63\uff0d"
@@ -55,19 +56,20 @@ MINUSES = "\u2212\u2013\u2014\u2010\u2011\u2012\ufe63\uff0d"
 def what_is_wrong(message, fields):
     """Return what is wrong with a *message* whose *fields* are not a city and two numbers; None
     stands for fields where the quotes do not pair."""
-    for character, text in ("\r", CARRIAGE_RETURN), ("\0", NUL):
-        if character in message:
-            return _(text).format(position=message.index(character) + 1)
     if not message.strip(" ,;\t|\xa0"):
         return _(EMPTY)
-    if message.endswith("\\n"):
-        return _(BACKSLASH_N)
+    from_elsewhere = what_it_is(message)
+    if from_elsewhere:
+        return from_elsewhere
     if fields is None:
         return _(QUOTES if len(message) < csv.field_size_limit() else LONG_FIELD)
     for separator, name in SEPARATORS:
         example = with_commas(message, separator)
         if example:
             return _(SEPARATOR).format(name=_(name), example=example)
+    misplaced = what_is_misplaced(fields)
+    if misplaced:
+        return misplaced
     if len(fields) == 3 and ";" not in message:
         return wrong_numbers(*[field.strip() for field in fields[1:]])
     for separator, name in SEPARATORS[:-1]:
@@ -91,7 +93,7 @@ def with_commas(message, separator):
     numbers = [as_number(field) for field in fields[1:]]
     if all(numbers):
         return ",".join([fields[0].strip(" ,")[:100], *numbers])
-    return USUAL if separator != " " and all(map(_word, fields)) else None
+    return USUAL if separator != " " and all(map(is_word, fields)) else None
 
 
 def decimal_commas(fields):
@@ -108,7 +110,9 @@ def decimal_commas(fields):
 
 def wrong_numbers(maximum, minimum):
     """Return what is wrong when one of the two is no number."""
-    if _word(maximum) and _word(minimum):
+    if not {maximum.lower(), minimum.lower()}.isdisjoint(NO_VALUES):
+        return wrong_number(*("3 (min)", minimum) if is_number(maximum) else ("2 (max)", maximum))
+    if is_word(maximum) and is_word(minimum):
         return _(WORDS).format(maximum[:LONGEST_NUMBER], minimum[:LONGEST_NUMBER])
     if as_number(maximum) and "," not in maximum:
         return wrong_number("3 (min)", minimum)
@@ -119,6 +123,8 @@ def wrong_number(field, text):
     """Return what is wrong with the *text* of this *field*, which is no number."""
     if not text:
         return _(NO_NUMBER).format(field=field)
+    if text.lower().lstrip("+-") in NO_VALUES:
+        return _(NO_VALUE).format(field=field, text=text)
     if len(text) > LONGEST_NUMBER:
         return _(LONG_NUMBER).format(field=field, length=len(text), limit=LONGEST_NUMBER)
     if as_number(text):
@@ -129,7 +135,7 @@ def wrong_number(field, text):
     number = re.sub(r"\s*(°|º|˚)?\s*[CcFfKk]?$", "", plain)
     if number != plain and as_number(number):
         return _(UNIT).format(field=field, text=text, example=as_number(number))
-    return _(NOT_A_NUMBER).format(field=field, text=text)
+    return _(NOT_A_NUMBER).format(field=field, text=excerpt(text))
 
 
 def invisible(name):

@@ -29,11 +29,14 @@ import time
 
 from engine.addresses import shown
 from engine.errors import CannotStart
+from engine.escapes import excerpt
 from engine.fields import csv_line
 from engine.language import _, reason
 from engine.seldom import Seldom
+from engine.support import support_of
 from handlers.lines import BadMessage, LineHandler
 from handlers.temperature.batches import BatchQueue, Item
+from handlers.temperature.letters import what_it_may_be
 from handlers.temperature.reading import parse, parse_city
 from handlers.temperature.registry import Registry, table_of
 
@@ -129,11 +132,20 @@ class TemperatureHandler(LineHandler):
         if message.startswith("?"):
             return self.answer_query(message[1:])
         reading = parse(message)
+        if "?" in reading.city or not reading.city.isascii():
+            self.look_at_letters(reading.city)
         check_room(reading.city, self.max_cities)
         problem = self.hand_over(reading)
         if problem:
             raise BadMessage(_(problem))
         return "BYE"
+
+    def look_at_letters(self, city):
+        """Have it noted when the name of a *city* looks spoilt; it is taken all the same."""
+        found = what_it_may_be(city)
+        if found:
+            text, *names = found
+            support_of(self.server).note_once(text, self.client_address, *map(excerpt, names))
 
     def hand_over(self, reading):
         """Put *reading* in the queue; with a store, return the outcome: None, or what the problem is."""
@@ -182,7 +194,7 @@ class TemperatureHandler(LineHandler):
             fields = registry.summary().for_query() if city is None else registry.get(city)
             alike = None if fields else registry.alike(city)
         if fields is None:
-            raise BadMessage(_(ALIKE if alike else UNKNOWN_CITY).format(city=city, alike=alike))
+            raise BadMessage(_(ALIKE if alike else UNKNOWN_CITY).format(city=excerpt(city), alike=alike))
         return csv_line(fields)
 
 

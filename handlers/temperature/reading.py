@@ -9,8 +9,9 @@ from engine.escapes import JOINERS
 from engine.fields import is_number
 from engine.language import _
 from handlers.lines import BadMessage
-from handlers.temperature.explanations import (LONG_NUMBER, LONGEST_NUMBER, invisible,
-                                           what_is_wrong)
+from handlers.temperature.elsewhere import control_characters
+from handlers.temperature.explanations import (LONG_NUMBER, LONGEST_NUMBER, LOST_LETTER, invisible,
+                                               what_is_wrong)
 
 #: One city's temperatures as they were sent: ``maximum`` and ``minimum`` are text in degrees
 #: Celsius (``"31"``, ``"31.5"``, ``"-3"``), so that they are shown as they came.
@@ -44,7 +45,10 @@ def parse(message):
     fields = fields_of(message)
     if not fields or len(fields) != 3:
         raise BadMessage(what_is_wrong(message, fields))
-    city, maximum, minimum = parse_city(fields[0]), fields[1].strip(), fields[2].strip()
+    try:
+        city, maximum, minimum = parse_city(fields[0]), fields[1].strip(), fields[2].strip()
+    except BadMessage as error:
+        raise BadMessage(control_characters(message) or str(error)) from None
     if not (is_number(maximum) and is_number(minimum)):
         raise BadMessage(what_is_wrong(message, fields))
     if parse_temperature("2 (max)", maximum) < parse_temperature("3 (min)", minimum):
@@ -72,6 +76,8 @@ def parse_city(text):
     name = text.strip(" ")
     if not name.isascii() or "\t" in name or "  " in name:
         name = _spaces.sub(" ", name).strip(" " + JOINERS)
+        if "\ufffd" in name:
+            raise BadMessage(_(LOST_LETTER))
     # To compose very many accents on one letter takes seconds; no letter has more than three.
     if len(name) <= 4 * LONGEST_NAME:
         name = unicodedata.normalize("NFC", name)
