@@ -66,6 +66,7 @@ class LeadingThreads(HandlerSupport, socketserver.ThreadingTCPServer):
     - ``admit(request, client_address)``: asked for each client that a leader has accepted, after
       ``verify_request``;
     - ``serve_client(request, client_address)``: called for each client, in its thread;
+    - ``look_up()``: called now and then, at least twice a second, by whoever waits for clients;
     - ``abandon(request, client_address)``: called for a client that could not be served to the
       end, for lack of memory.
 
@@ -103,6 +104,7 @@ class LeadingThreads(HandlerSupport, socketserver.ThreadingTCPServer):
     def service_actions(self):
         """Wait until no thread leads: until then the leader accepts the clients."""
         super().service_actions()
+        self.look_up()
         self._lead.wait_until_nobody_leads(POLL_INTERVAL)
         for client in self.crew.bury():
             self.abandon(*client)
@@ -166,6 +168,9 @@ class LeadingThreads(HandlerSupport, socketserver.ThreadingTCPServer):
         """Let go of a client whose thread could not serve it to the end."""
         self.shutdown_request(request)
 
+    def look_up(self):
+        """Do nothing: a hook, called at least twice a second by whoever waits for clients."""
+
     def admit(self, request, client_address):
         """Return whether to serve this client."""
         return True
@@ -181,7 +186,9 @@ class LeadingThreads(HandlerSupport, socketserver.ThreadingTCPServer):
             try:
                 request, client_address = self.get_request()
             except BlockingIOError:
-                waits += not self._client_waits(POLL_INTERVAL)
+                if not self._client_waits(POLL_INTERVAL):
+                    waits += 1
+                    self.look_up()
             except OSError:  # the socket was closed, or descriptors have run out
                 waits += 1
             except MemoryError:

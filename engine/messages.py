@@ -20,6 +20,7 @@ FIRST_BYTES = 64
 TOO_LONG = "ERR message too long: at most {limit} bytes before the line feed"
 NO_LINE_END = "ERR the last message had no line feed at its end and was dropped"
 STOPPED = "ERR the server stops, and your last message was not complete: send it again later"
+CLOSED_BEFORE = "it had closed before its reply came"
 CLOSED_HALFWAY = "it closed in the middle of a message"
 STOPPED_HALFWAY = "the server stopped in the middle of a message"
 
@@ -101,12 +102,20 @@ class Client(Incoming):
         return super().mistake("{}; {}".format(reply, self.hint) if self.hint and not self.answered else reply)
 
     def let_reply_arrive(self):
-        """See to it that what else came, or comes, does not cut off the last reply."""
-        more = self.partial or can_be_read(self.connection, 0) and self.more_came()
-        if more:
+        """See to it that what else came, or comes, does not cut off the last reply.
+
+        Raises ConnectionError when it is known that the client had closed before its reply came.
+        """
+        if not self.partial and self.last_size <= SURELY_THERE:
+            try:
+                self.connection.shutdown(socket.SHUT_WR)
+            except OSError:  # the reply has come back as an error: on the same machine at once
+                raise ConnectionAbortedError(CLOSED_BEFORE) from None
+            self.lingers = True
+            return
+        if self.partial or can_be_read(self.connection, 0) and self.more_came():
             self.support.sent_more(self.address)
-        if more or self.last_size > SURELY_THERE:
-            self.discard_input()
+        self.discard_input()
 
     def more_came(self):
         """Tell whether what can be read now is more from the client (and read some), not its end.
@@ -117,8 +126,15 @@ class Client(Incoming):
         # It has closed its side, which it may. Only if it has closed the other one too, the
         # reply has come back as an error: on the same machine at once, else maybe too late.
         if not chunk and self.connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            raise ConnectionAbortedError("it had closed before its reply came")
+            raise ConnectionAbortedError(CLOSED_BEFORE)
         return bool(chunk)
+
+    def hang_up(self):
+        """Close the connection; if it is to live on for a moment, its server does that."""
+        if self.lingers:
+            self.support.linger(self.connection, self.address)
+        else:
+            self.connection.close()
 
     def those_that_fit(self, messages):
         """Return those of *messages* before the first that is too long, which stays in ``partial``: the next `receive` refuses it.

@@ -38,6 +38,10 @@ class HandlerSupport:
         """Take note, once for each host, of something that is said about a client: *text* has fields
         for its address and the *arguments*."""
 
+    def linger(self, connection, client_address):
+        """Close a *connection* that is shut down for sending, at once or a moment later."""
+        connection.close()
+
     def sent_more(self, client_address):
         """Take note that a client sent more than the one message that counts."""
 
@@ -48,11 +52,13 @@ class ClientState:
 
     - ``answered``: how many of its messages have been answered;
     - ``failed``: whether the service failed on one of them;
+    - ``lingers``: whether its connection is left to `HandlerSupport.linger`;
     - ``thread``: the ident of the thread that answers it just now; None: the one in its `Entry`.
     """
 
     answered = 0
     failed = False
+    lingers = False
     thread = None
 
     def doing(self):

@@ -111,7 +111,7 @@ def test_what_is_odd_is_a_message_all_the_same(message):
         assert at_once((message + end).encode()) is None
 
 
-def test_right_messages_cost_less_than_a_microsecond():
+def test_right_messages_are_looked_at_quickly():
     for name in NAMES:
         data = (name + ",31,24\n").encode()
         assert min(timeit.repeat(lambda: check_protocol(data), number=1000, repeat=9)) / 1000 < 20e-6
