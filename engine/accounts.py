@@ -51,7 +51,10 @@ class Accounts(HandlerSupport):
         self.books = Books()
         self.mistakes = Mistakes(self.books, self.log)
         self.jams = Jams(self.books, self.log)
-        self.lingering = Lingering(self.sent_more)
+        self.lingering = Lingering(self.mistakes.note_more)
+        self.mistake, self.sent_more = self.mistakes.note, self.mistakes.note_more
+        self.no_line_feed, self.note_once = self.mistakes.note_no_line_feed, self.mistakes.note_once
+        self.linger = self.lingering.take
         super().__init__(*args, **kwargs)
 
     def in_service(self):
@@ -152,21 +155,6 @@ class Accounts(HandlerSupport):
 
     def introduce(self, request, client):
         self.books.introduce(request, client)
-
-    def linger(self, connection, client_address):
-        self.lingering.take(connection, client_address)
-
-    def mistake(self, client_address, reply):
-        self.mistakes.note(client_address, reply)
-
-    def no_line_feed(self, client_address, partial, seconds):
-        self.mistakes.note_no_line_feed(client_address, partial, seconds)
-
-    def note_once(self, text, client_address, *arguments):
-        self.mistakes.note_once(text, client_address, *arguments)
-
-    def sent_more(self, client_address):
-        self.mistakes.note_more(client_address)
 
     def handle_error(self, request, client_address):
         """Log how serving a client ended, other than well."""
