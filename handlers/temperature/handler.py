@@ -129,8 +129,8 @@ class TemperatureHandler(LineHandler):
                 show()
 
     def reply(self, message):
-        if message.startswith("?"):
-            return self.answer_query(message[1:])
+        if message.startswith(("?", "\ufeff?")):  # the mark that some editors put before a text
+            return self.answer_query(message.partition("?")[2])
         reading = parse(message)
         if "?" in reading.city or not reading.city.isascii():
             self.look_at_letters(reading.city)

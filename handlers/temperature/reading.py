@@ -1,17 +1,16 @@
 """What a reading is: one city's maximum and minimum, and how it is read from a message."""
 
 import collections
-import csv
 import re
 import unicodedata
 
 from engine.escapes import JOINERS
-from engine.fields import is_number
+from engine.fields import fields_of, is_number
 from engine.language import _
 from handlers.lines import BadMessage
 from handlers.temperature.elsewhere import control_characters
-from handlers.temperature.explanations import (LONG_NUMBER, LONGEST_NUMBER, LOST_LETTER, invisible,
-                                               what_is_wrong)
+from handlers.temperature.explanations import LOST_LETTER, invisible, what_is_wrong
+from handlers.temperature.numbers import LONG_NUMBER, LONGEST_NUMBER
 
 #: One city's temperatures as they were sent: ``maximum`` and ``minimum`` are text in degrees
 #: Celsius (``"31"``, ``"31.5"``, ``"-3"``), so that they are shown as they came.
@@ -54,16 +53,6 @@ def parse(message):
     if parse_temperature("2 (max)", maximum) < parse_temperature("3 (min)", minimum):
         raise BadMessage(_(MAX_BELOW_MIN).format(maximum=maximum, minimum=minimum))
     return Reading(city, maximum, minimum)
-
-
-def fields_of(message):
-    """Return the fields of a line of CSV; None when its quotes do not pair."""
-    if '"' not in message:
-        return message.split(",")  # without quotes that is all there is to it
-    try:
-        return next(csv.reader([message], strict=True, skipinitialspace=True), [])
-    except csv.Error:
-        return None
 
 
 def parse_city(text):
