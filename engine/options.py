@@ -5,6 +5,7 @@ import re
 from engine.commandline import (HOST_WITH_PORT, OneLineParser, add_common_options, asked_for,
                                 help_formatter, number)
 from engine.effort import Computation
+from engine.errors import CannotStart
 from engine.language import _, choose
 
 NOT_OF_THIS_SERVICE = "argument --{option}: the service {service} has no use for it; {others} has"
@@ -37,8 +38,14 @@ def parse_options(services, arguments=None):
         help=_("what to serve: %(choices)s (default: %(default)s)"))
     add_server_options(parser.add_argument)
     add_service_options(parser.add_argument)
+    copiers = [handler.back_up for handler in services.values() if hasattr(handler, "back_up")]
+    if copiers:
+        parser.add_argument("--backup", metavar=("FILE", "COPY"), nargs=2,
+                            help=_("copy the FILE of --db to a new file COPY, also while a server uses it, and end"))
     add_output_options(parser)
     options = parser.parse_args(arguments)
+    if copiers and options.backup:
+        back_up(copiers[0], options.backup, parser)
     check_host(options.host, parser.error)
     for name in OF_SOME_SERVICES:
         if getattr(options, name) is not None and not hasattr(services[options.service], name):
@@ -47,6 +54,15 @@ def parse_options(services, arguments=None):
                 option=name.replace("_", "-"), service=options.service,
                 others=_(" or ").join("--service " + other for other in others)))
     return options
+
+
+def back_up(copier, names, parser):
+    """Do what --backup asks for, and exit."""
+    try:
+        print(copier(*names))
+    except CannotStart as error:
+        parser.exit(1, "server.py: {}\n".format(error))
+    parser.exit()
 
 
 def check_host(host, error):

@@ -80,6 +80,8 @@ ALIKE = "no reading of '{city}' has come: did you mean '{alike}'?"
 UNKNOWN_CITY = "no reading of '{city}' has come: expected a city that has sent one"
 RUNNING_ALREADY = ("this program runs the temperature service already: its lock and its queue are "
                    "there once. Start another program for another one.")
+NO_LOG = ("%s: its folder allows no write-ahead log, as on a network drive. Readings are as safe without it, and "
+          "take longer; other programs cannot read the file while the server runs.")
 NO_SQLITE = "cannot use --db: this Python has no sqlite3 ({reason}). Use another Python."
 
 
@@ -127,6 +129,16 @@ class TemperatureHandler(LineHandler):
                 while consumer.is_alive():
                     consumer.join(POLL_INTERVAL)
                 show()
+
+    @staticmethod
+    def back_up(path, copy):
+        """Copy the readings in the file *path* to a new file *copy*; return a sentence that says so. Raises
+        `CannotStart`."""
+        try:
+            from handlers.temperature.backup import back_up  # not above, as for `open_store`
+        except ImportError as error:
+            raise CannotStart(_(NO_SQLITE).format(reason=error)) from None
+        return back_up(path, copy)
 
     def reply(self, message):
         if message.startswith(("?", "\ufeff?")):  # the mark that some editors put before a text
@@ -223,6 +235,8 @@ def open_store(path):
     with lock:
         for reading in known:
             registry.record(reading)
+    if not store.has_log:
+        log.warning(NO_LOG, path)
     log.info("Readings of %d cities came out of %s.", len(known), path)
     return store
 
