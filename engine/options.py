@@ -8,6 +8,7 @@ from engine.effort import Computation
 from engine.errors import CannotStart
 from engine.language import _, choose
 
+TWO_FILES = "argument --backup: expected two names, the FILE of --db and the COPY to be made"
 NOT_OF_THIS_SERVICE = "argument --{option}: the service {service} has no use for it; {others} has"
 
 
@@ -23,6 +24,13 @@ OF_EVERY_SERVICE = "timeout", "max_line", "keep_open", "work", "compute"
 OF_SOME_SERVICES = "max_cities", "db"
 
 
+class ServerParser(OneLineParser):
+    """A `OneLineParser` that knows what --backup expects; argparse has no Portuguese for a number of things."""
+
+    def error(self, message):
+        super().error(_(TWO_FILES) if "--backup: expected 2" in message else message)
+
+
 def parse_options(services, arguments=None):
     """Return the options in the command line's *arguments*; wrong ones exit with status 2.
 
@@ -30,7 +38,7 @@ def parse_options(services, arguments=None):
     None where the user does not give them.
     """
     choose(asked_for(arguments))
-    parser = OneLineParser(
+    parser = ServerParser(
         prog="server.py", description=_("Serve a class: one of the lesson's services over TCP."),
         formatter_class=help_formatter)
     parser.add_argument(
@@ -57,7 +65,7 @@ def parse_options(services, arguments=None):
 
 
 def back_up(copier, names, parser):
-    """Do what --backup asks for, and exit."""
+    """Do what --backup asks for with these *names*, and exit."""
     try:
         print(copier(*names))
     except CannotStart as error:

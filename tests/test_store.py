@@ -495,7 +495,8 @@ def test_a_copy_that_cannot_be_made(path, tmp_path):
     assert snapshot(str(tmp_path)) == before
     status, said, problem = run_backup(path, there)
     assert (status, said) == (1, "") and problem.startswith("server.py: cannot copy ") and problem.count("\n") == 1
-    assert run_backup(path)[0] == 2
+    status, said, problem = run_backup(path)
+    assert (status, said) == (2, "") and "--backup: expected two names, the FILE of --db and the COPY" in problem
 
 
 def test_a_damaged_file_makes_no_copy(path):

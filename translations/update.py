@@ -39,6 +39,7 @@ OTHERS = [
     "argument %(argument_name)s: %(message)s", "expected one argument",
     "expected at most one argument", "unrecognized arguments: %s",
     "invalid choice: %(value)r (choose from %(choices)s)",
+    "invalid choice: %(value)r, maybe you meant %(closest)r? (choose from %(choices)s)",
     "not allowed with argument %s", "ignored explicit argument %r",
     "ambiguous option: %(option)s could match %(matches)s",
     "Permission denied", "No such file or directory", "Is a directory", "Not a directory",
