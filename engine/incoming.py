@@ -24,6 +24,7 @@ LONGEST_WAIT = 0.5
 LINE_FEED_AFTER = 3.0
 
 TIMED_OUT = "ERR no complete message within {seconds:g} s: send one line, ended by a line feed"
+NOTHING_CAME = " (nothing came: here a client speaks first; perhaps what your program writes is not flushed)"
 CAME = " ({count} bytes came: '{text}')"
 
 
@@ -91,6 +92,8 @@ class Incoming(Replies):
         if self.partial:
             text += _(CAME).format(count=len(self.partial), text=came(self.partial))
             text = with_hint(text, self.partial)
+        else:
+            text += _(NOTHING_CAME)
         self.ended = True
         self.send_last_words(text)
 
