@@ -46,7 +46,7 @@ def parse_options(services, arguments=None):
         help=_("what to serve: %(choices)s (default: %(default)s)"))
     add_server_options(parser.add_argument)
     add_service_options(parser.add_argument)
-    copiers = [handler.back_up for handler in services.values() if hasattr(handler, "back_up")]
+    copiers = [services[name].back_up for name in services if hasattr(services[name], "back_up")]
     if copiers:
         parser.add_argument("--backup", metavar=("FILE", "COPY"), nargs=2,
                             help=_("copy the FILE of --db to a new file COPY, also while a server uses it, and end"))

@@ -127,7 +127,7 @@ handlers/reverse.py sum.py vote.py longest.py hosts.txt
 #: The same, with spaces in it; and beginnings of what our programs say.
 OTHER_SPANS = {
     "hits = 0", "Ana has 303", "Recife 31 24", "Maceió, AL,30,24", "Ola 1001", "Ola 1189,31", "Ola 1192,quente,24",
-    "Recife,1 234,24", "Recife,R$ 31,24", 'Encoding.UTF8.GetBytes(text + "\\n")', "echo -n 'Recife,31,24\\n'",
+    "Recife,1 234,24", "?guas de Lindóia,31,24", "Recife,R$ 31,24", 'Encoding.UTF8.GetBytes(text + "\\n")', "echo -n 'Recife,31,24\\n'",
     "printf 'Recife,31,24\\n'", "new PrintWriter(writer, true)", "sock.sendall(text.encode())", "('Recife', 31, 24)", "send(s, buf, strlen(buf) + 1, 0)", "'Recife,31,24\\n'", '"Recife,31,24\\\\n"', '{"city": "Recife"}',
     '"reset": true', "client.py < NUL", "global client", "import socketserver, argparse, logging",
     'sock.sendall("Recife,31,24\\n".encode())', "TypeError: a bytes-like object is required, not 'str'",

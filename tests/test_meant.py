@@ -255,6 +255,8 @@ def test_the_teacher_is_told_of_spoilt_names_once_a_host_and_they_are_taken(capl
     with TemperatureHandler.running(), serving(TemperatureHandler) as server:
         for name in ("S?o Lu?s de Teste", "Tr?s de Teste", "S\u00c3\u00a3o Teste"):
             assert ask(server, (name + ",31,24\n").encode()) == b"BYE\n"
+        assert ask(server, b"?guas de Teste,31,24\n").startswith(b"ERR a query is ? and the name of a city, alone; perhaps")
+        assert ask(server, b"?guas de Teste, AL\n").startswith(b"ERR no reading of 'guas de Teste, AL' has come")
     said = [text for text in caplog.messages if "has come. Perhaps" in text]
     assert len(said) == 2
     assert "'S?o Lu?s de Teste' has come. Perhaps the ? stands for a letter" in said[0]

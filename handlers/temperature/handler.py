@@ -30,7 +30,7 @@ import time
 from engine.addresses import shown
 from engine.errors import CannotStart
 from engine.escapes import excerpt
-from engine.fields import csv_line
+from engine.fields import csv_line, fields_of, is_number
 from engine.language import _, reason
 from engine.seldom import Seldom
 from engine.support import support_of
@@ -78,6 +78,8 @@ NO_ROOM = "there are {count} cities already: expected a reading of one of them"
 NOT_STORED = "the reading was not stored, the server could not write it: send it again later"
 ALIKE = "no reading of '{city}' has come: did you mean '{alike}'?"
 UNKNOWN_CITY = "no reading of '{city}' has come: expected a city that has sent one"
+NOT_A_QUERY = ("a query is ? and the name of a city, alone; perhaps the ? stands for a letter of the name that your "
+               "program could not write: send UTF-8")
 RUNNING_ALREADY = ("this program runs the temperature service already: its lock and its queue are "
                    "there once. Start another program for another one.")
 NO_LOG = ("%s: its folder allows no write-ahead log, as on a network drive. Readings are as safe without it, and "
@@ -206,8 +208,16 @@ class TemperatureHandler(LineHandler):
             fields = registry.summary().for_query() if city is None else registry.get(city)
             alike = None if fields else registry.alike(city)
         if fields is None:
+            if is_reading(text):
+                raise BadMessage(_(NOT_A_QUERY))
             raise BadMessage(_(ALIKE if alike else UNKNOWN_CITY).format(city=excerpt(city), alike=alike))
         return csv_line(fields)
+
+
+def is_reading(text):
+    """Tell whether *text*, the rest of a query, would be a reading without the ``?``."""
+    fields = fields_of(text)
+    return bool(fields) and len(fields) == 3 and all(is_number(field.strip()) for field in fields[1:])
 
 
 def check_room(city, limit):
