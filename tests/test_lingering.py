@@ -7,12 +7,18 @@ import socket
 import threading
 
 import pytest
-from conftest import ask, connect, opened, read_all, reset, serving, wait_until
+from conftest import PATIENCE, ask, connect, opened, read_all, reset, serving, wait_until
 
 from engine import lingering
 from engine.lingering import Lingering
 from handlers.lines import LineHandler
 from handlers.uppercase import UppercaseHandler
+
+
+@pytest.fixture(autouse=True)
+def time_enough(monkeypatch):
+    """A busy machine may keep a test waiting for longer than a connection lives on."""
+    monkeypatch.setattr(lingering, "LIVES", PATIENCE)
 
 
 def pair():

@@ -6,6 +6,7 @@ import logging
 import pickle
 import socket
 import struct
+import threading
 import timeit
 
 import pytest
@@ -168,9 +169,15 @@ def test_the_teacher_is_told_of_who_sends_nothing_once_a_host(caplog, monkeypatc
 
 def test_nothing_is_said_of_who_is_silent_between_messages(caplog, monkeypatch):
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(incoming, "LINE_FEED_AFTER", 0.01)
-    with serving(type("Handler", (UppercaseHandler,), {"keep_open": True, "timeout": 0.2})) as server:
-        assert ask(server, b"x\n") == b"X\n"
+    with serving(type("Handler", (UppercaseHandler,), {"keep_open": True})) as server, connect(server) as client:
+        client.sendall(b"x\n")
+        assert client.recv(100) == b"X\n"
+        monkeypatch.setattr(incoming, "LINE_FEED_AFTER", 0.01)
+        for _ in range(3):
+            client.sendall(b"y\n")
+            assert client.recv(100) == b"Y\n"
+            wait_until(lambda: [slot.doing.word for slot in server.in_service()] == ["silent"])
+            threading.Event().wait(0.05)
     assert "has sent nothing" not in caplog.text
 
 
