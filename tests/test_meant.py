@@ -169,6 +169,7 @@ def test_the_teacher_is_told_of_who_sends_nothing_once_a_host(caplog, monkeypatc
 
 def test_nothing_is_said_of_who_is_silent_between_messages(caplog, monkeypatch):
     caplog.set_level(logging.INFO)
+    monkeypatch.setattr(incoming, "LINE_FEED_AFTER", PATIENCE)
     with serving(type("Handler", (UppercaseHandler,), {"keep_open": True})) as server, connect(server) as client:
         client.sendall(b"x\n")
         assert client.recv(100) == b"X\n"

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sqlite3
+import sys
 
 from engine.language import _, reason
 
@@ -48,6 +49,8 @@ def fields_about(error, real):
 def who_locks(real):
     """Return the name and the number of another process that has locked the file *real*, or the one beside it
     in which SQLite locks; None where the system, other than Linux, does not tell (proc(5), /proc/locks)."""
+    if not sys.platform.startswith("linux"):
+        return None
     files = set()
     for ending in "", "-shm":
         try:
