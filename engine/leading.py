@@ -190,6 +190,7 @@ class LeadingThreads(HandlerSupport, socketserver.ThreadingTCPServer):
                     self.look_up()
             except OSError:  # the socket was closed, or descriptors have run out
                 waits += 1
+                self.look_up()
             except MemoryError:
                 waits += 1
                 log.exception(GOES_ON)

@@ -30,13 +30,14 @@ MOST_READ = 32
 class Lingering:
     """The connections that live on; *sent_more* is called with the address of each client that sent more.
 
-    What is shared: the deque of them, guarded by ``_lock``. Who has taken one out is alone with it.
+    What is shared: the deque of them, and whether it is closed, guarded by ``_lock``. Who has taken one out is alone with it.
     """
 
     def __init__(self, sent_more):
         self._sent_more = sent_more
         self._lock = threading.Lock()
         self._living = collections.deque()  # connection, the client's address, when it is to be closed
+        self._closed = False
 
     def take(self, connection, client_address):
         """Let *connection*, shut down for sending, live on; look at one that came before it."""
@@ -44,10 +45,10 @@ class Lingering:
         with self._lock:
             living = self._living
             living.append(entry)
-            if len(living) == 1:
+            if len(living) == 1 and not self._closed:
                 return
             entry = living.popleft()
-            full = len(living) >= MOST
+            full = self._closed or len(living) >= MOST
         self._look_at(entry, full)
 
     def look(self):
@@ -62,8 +63,9 @@ class Lingering:
             self._look_at(entry)
 
     def close(self):
-        """Close all of them."""
+        """Close all of them, and whatever comes later."""
         with self._lock:
+            self._closed = True
             living, self._living = self._living, collections.deque()
         for entry in living:
             self._look_at(entry, closes=True)

@@ -162,6 +162,15 @@ def test_a_stop_closes_them():
     assert here.fileno() == -1
 
 
+def test_who_comes_after_the_end_is_closed_at_once():
+    """A handler may go on when its server is closed."""
+    room, pairs, told = living(0)
+    room.close()
+    here, there = pair()
+    room.take(here, "late")
+    assert here.fileno() == -1
+
+
 class Own(LineHandler):
     """Closes the connection itself."""
 
