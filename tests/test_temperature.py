@@ -104,7 +104,7 @@ COMMAS = "expected commas, such as Recife,31,24"
     ('Recife,"1,234.5",24', "separator of thousands: expected the number alone, such as 1234.5"),
     ("Recife,1 234 567,24", "such as 1234567"), ("Recife,1e5,24", "field 2 (max) '1e5' is not a number"),
     ("Re\u200bcife,31,24", "(U+200B zero width space)"), ("Re\xadcife,31,24", "(U+00AD soft hyphen)"),
-    ("Re\x07cife,31,24", "(U+0007)"), ("\u200c,31,24", "field 1 (city) is empty"),
+    ("Re\x07cife,31,24", "(U+0007)"), ("\x1f", "no temperatures"), ("\u200c,31,24", "field 1 (city) is empty"),
 ], ids=short)
 def test_each_mistake_has_its_name_and_its_remedy(message, reply):
     with pytest.raises(BadMessage) as raised:

@@ -67,7 +67,7 @@ def with_commas(message, separator):
     usual example for a header row; None when the separator is another one."""
     if separator == " ":
         fields = [field.rstrip(",:") for field in message.rsplit(None, 2)]
-        if re.search(r",.*\d", fields[0]):
+        if fields and re.search(r",.*\d", fields[0]):
             return None  # a number with spaces in it
     else:
         fields = [field.strip() for field in message.split(separator)]
