@@ -42,13 +42,13 @@ def parse_options(services, arguments=None):
         prog="server.py", description=_("Serve a class: one of the lesson's services over TCP."),
         formatter_class=help_formatter)
     parser.add_argument(
-        "--service", metavar="NAME", choices=sorted(services), default="upper",
+        "--service", metavar=_("NAME"), choices=sorted(services), default="upper",
         help=_("what to serve: %(choices)s (default: %(default)s)"))
     add_server_options(parser.add_argument)
     add_service_options(parser.add_argument)
     copiers = [services[name].back_up for name in services if hasattr(services[name], "back_up")]
     if copiers:
-        parser.add_argument("--backup", metavar=("FILE", "COPY"), nargs=2,
+        parser.add_argument("--backup", metavar=(_("FILE"), _("COPY")), nargs=2,
                             help=_("copy the FILE of --db to a new file COPY, also while a server uses it, and end"))
     add_output_options(parser)
     options = parser.parse_args(arguments)
@@ -93,7 +93,7 @@ def add_server_options(option):
            help=_("clients served at a time from one address; 0: no limit (default: %(default)s)"))
     option("--backlog", metavar="N", type=positive, default=128,
            help=_("clients that may wait for a slot, connected (default: %(default)s)"))
-    option("--dashboard", metavar="PORT", nargs="?", const=8080, type=port,
+    option("--dashboard", metavar=_("PORT"), nargs="?", const=8080, type=port,
            help=_("show a live page on this port, 8080 if none is named (default: no page)"))
 
 
@@ -111,7 +111,7 @@ def add_service_options(option):
            help=_("seconds to compute for every message (default: 0)"))
     option("--max-cities", metavar="N", type=positive,
            help=_("cities that temp keeps; a new one beyond is refused (default: 100000)"))
-    option("--db", metavar="FILE",
+    option("--db", metavar=_("FILE"),
            help=_("where temp keeps every reading, in SQLite (default: nothing is written)"))
 
 

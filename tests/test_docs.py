@@ -121,7 +121,7 @@ nc telnet nohup py python python3 python.exe venv wine sqlite3 chcp kill strace 
 axe.min.js axe.run --help -rs --one-file --disable-gil GET HEAD null recvall
 UmVjaWZlLDMxLDI0 writeUTF writeChars BinaryWriter Encoding.Unicode ObjectOutputStream PrintWriter Flush() NaN pickle strlen
 mended self.hits recife olleh readings.db-wal readings.db-shm
-handlers/reverse.py sum.py vote.py longest.py hosts.txt
+handlers/reverse.py sum.py vote.py longest.py hosts.txt translations/es LC_MESSAGES/classroom.po
 """.split())
 
 #: The same, with spaces in it; and beginnings of what our programs say.
