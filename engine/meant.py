@@ -18,8 +18,8 @@ PICKLE = "this is a Python object (pickle): send text, such as text.encode()"
 GZIP = "this is compressed (gzip): send the text as it is"
 LENGTH = ("this begins with its length ({width} byte(s)): send the text alone, ended by a line feed; "
           "not with writeUTF, BinaryWriter or {{packet,N}}")
-LENGTH_TEN = ("perhaps your program sends its length before each text, and 10 looks like a line feed: send the "
-              "text alone, ended by a line feed")
+PERHAPS_LENGTH = ("perhaps your program sends its length before each text, and {length} looks like the end of a line: "
+                  "send the text alone, ended by a line feed")
 PROTOBUF = "perhaps this is Protocol Buffers: send a line of text"
 NUL = ("there is a NUL in it (byte {position}): send the text alone; in C strlen(buf) bytes of it, "
        "not sizeof(buf)")
@@ -45,6 +45,9 @@ _FORMATS = [(re.compile(pattern), name) for pattern, name in [
     (r"\s*\(.*,.*\)\s*$", "a tuple, as Python shows it"),
     (r"[bB]([\"']).*\1\s*$", "bytes, as Python shows them")]]
 NAMES_WITH_VALUES = "names with values"
+
+#: A carriage return, as a byte.
+CARRIAGE = 13
 
 #: Characters of a text by which its format is known.
 ENOUGH = 300
@@ -83,7 +86,7 @@ def behind_an_empty_message(data):
     """Return a sentence, for the case that the empty message is refused, about *data*: the bytes that came
     right behind it; or None. A length of ten looks like a line feed, and so does the tag of a field."""
     if len(data) in (10, 10 + data.endswith(b"\n")) and b"\n" not in data[:-1]:
-        return _(LENGTH_TEN)
+        return _(PERHAPS_LENGTH).format(length=10)
     size = data[0] if data else 0
     if 0 < size < len(data) - 1 and data[size + 1] in b"\x10\x11\x12\x15\x1a":
         return _(PROTOBUF)
@@ -137,7 +140,8 @@ def _with_length(data, widths):
     for width in widths:
         if data and data[0] < 32 and (width == 1 or 0 in data[:width]):
             if any(_is_framed(bytes(data), width, order) for order in ("big", "little")):
-                return _(LENGTH).format(width=width)
+                ends_lines = width == 1 and data[0] == CARRIAGE
+                return _(PERHAPS_LENGTH if ends_lines else LENGTH).format(width=width, length=CARRIAGE)
     return None
 
 

@@ -54,7 +54,7 @@ AT_ONCE = [
 #: What is said of it when it has not become a message.
 LATER = [
     (b"\x0cRecife,31,24", "begins with its length (1 byte(s))"),
-    (b"\x0dRecife,31,24\n", "begins with its length (1 byte(s))"),
+    (b"\x0dRecife,31,24\n", "perhaps your program sends its length before each text, and 13 looks"),
     (b"\x0cRecife,31,24\x0cOlinda,30,23", "begins with its length (1 byte(s))"),
     (b"Recife,31,24\\n", "a backslash and the letter n"), (b"Recife,31,24\\r\\n", "a backslash and the letter n"),
     (b"Recife,31,24~n", "'~n' at the end"), (b"Recife,31,24/n", "'/n' at the end"),
@@ -192,7 +192,7 @@ class Empty(LineHandler):
 
 
 @pytest.mark.parametrize("data, said", [
-    (b"\nNatal,31,2", "its length before each text"), (b"\nNatal,31,\n", "its length before each text"),
+    (b"\nNatal,31,2", "its length before each text, and 10 looks like"), (b"\nNatal,31,\n", "its length before each text, and 10 looks like"),
     (b"\n\x06Recife\x10\x1f\x18\x18", "Protocol Buffers"), (b"\n", None), (b"\nRecife,31,24\n", None), (b"\nx", None)])
 @pytest.mark.parametrize("keep_open", [False, True])
 def test_a_line_feed_that_may_be_a_length(data, said, keep_open):
@@ -240,7 +240,7 @@ def test_a_backslash_is_doubled_in_excerpts():
     ('"Recife,31,24"', "quotes around the whole message: expected Recife,31,24"),
     ("Recife,31,24~n", "'~n' at the end"), ("Recife,31,24/n", "'/n' at the end"),
     ("Recife,31,24\0", "a NUL in it (byte 13): send the text alone; in C strlen(buf)"),
-    ("\x0cRecife,31,24", "begins with its length (1 byte(s))"), ("\rRecife,31,24", "begins with its length"),
+    ("\x0cRecife,31,24", "begins with its length (1 byte(s))"), ("\rRecife,31,24", "perhaps your program sends its length"),
     ("S\ufffdo Paulo,31,24", "U+FFFD in place of a letter that was lost")])
 def test_what_is_wrong_with_a_reading_from_elsewhere(message, reply):
     with pytest.raises(BadMessage) as raised:
