@@ -7,8 +7,10 @@ import socket
 from engine.commandline import (EXPECTED, HOST_WITH_PORT, OneLineParser, add_common_options, asked_for,
                                 help_formatter, number)
 from engine.effort import Computation
+from engine.errors import CannotStart
 from engine.language import _, choose
 
+TWO_FILES = "argument --backup: expected two names, the FILE of --db and the COPY to be made"
 NOT_OF_THIS_SERVICE = "argument --{option}: the service {service} has no use for it; {others} has"
 
 
@@ -36,6 +38,13 @@ OF_EVERY_SERVICE = "timeout", "max_line", "keep_open", "work", "compute"
 OF_SOME_SERVICES = "max_cities", "db"
 
 
+class ServerParser(OneLineParser):
+    """A `OneLineParser` that knows what --backup expects; argparse has no Portuguese for a number of things."""
+
+    def error(self, message):
+        super().error(_(TWO_FILES) if "--backup: expected 2" in message else message)
+
+
 def parse_options(services, arguments=None):
     """Return the options in the command line's *arguments*; wrong ones exit with status 2.
 
@@ -43,7 +52,7 @@ def parse_options(services, arguments=None):
     None where the user does not give them.
     """
     choose(asked_for(arguments))
-    parser = OneLineParser(
+    parser = ServerParser(
         prog="server.py", description=_("Serve a class: one of the lesson's services over TCP."),
         formatter_class=help_formatter)
     parser.add_argument(
@@ -51,8 +60,14 @@ def parse_options(services, arguments=None):
         help=_("what to serve: %(choices)s (default: %(default)s)"))
     add_server_options(parser.add_argument)
     add_service_options(parser.add_argument)
+    copiers = [services[name].back_up for name in services if hasattr(services[name], "back_up")]
+    if copiers:
+        parser.add_argument("--backup", metavar=(_("FILE"), _("COPY")), nargs=2,
+                            help=_("copy the FILE of --db to a new file COPY, also while a server uses it, and end"))
     add_output_options(parser)
     options = parser.parse_args(arguments)
+    if copiers and options.backup:
+        back_up(copiers[0], options.backup, parser)
     check_host(options.host, parser.error)
     for name in OF_SOME_SERVICES:
         if getattr(options, name) is not None and not hasattr(services[options.service], name):
@@ -61,6 +76,15 @@ def parse_options(services, arguments=None):
                 option=name.replace("_", "-"), service=options.service,
                 others=_(" or ").join("--service " + other for other in others)))
     return options
+
+
+def back_up(copier, names, parser):
+    """Do what --backup asks for with these *names*, and exit."""
+    try:
+        print(copier(*names))
+    except CannotStart as error:
+        parser.exit(1, "server.py: {}\n".format(error))
+    parser.exit()
 
 
 def check_host(host, error):
