@@ -21,23 +21,19 @@ def fields_of(line, separator=","):
     pair, or stand within a field that has none around it. There may be spaces around quotes."""
     if '"' not in line:
         return line.split(separator)  # without quotes that is all there is to it
-    fields, place, match = [], 0, _field(separator)
-    while True:
-        found = match(line, place)
-        if not found:
-            return None
-        quoted, plain, end = found.groups()
-        fields.append(plain if quoted is None else quoted.replace('""', '"'))
-        if not end:
-            return fields
-        place = found.end()
+    whole, each = _patterns(separator)
+    if not whole(line + separator):
+        return None
+    return [quoted.replace('""', '"') or plain for quoted, plain in each(line + separator)]
 
 
 @functools.lru_cache(maxsize=None)
-def _field(separator):
-    """Return what matches a field and the *separator*, or the end, behind it."""
+def _patterns(separator):
+    """Return what matches a whole line of fields, each with the *separator* behind it, and what finds each of
+    them: as two texts, what stands in quotes and what stands there without."""
     blank = "[ \t]*".replace(separator, "")
-    return re.compile(r'(?:{1}"([^"]*(?:""[^"]*)*)"{1}|([^"{0}]*))({0}|\Z)'.format(separator, blank)).match
+    field = r'(?:{1}"([^"]*(?:""[^"]*)*)"{1}|([^"{0}]*)){0}'.format(separator, blank)
+    return re.compile("(?:{})+".format(field)).fullmatch, re.compile(field).findall
 
 
 def csv_line(fields):

@@ -36,7 +36,7 @@ from engine.seldom import Seldom
 from engine.support import support_of
 from handlers.lines import BadMessage, LineHandler
 from handlers.temperature.batches import BatchQueue, Item
-from handlers.temperature.letters import what_it_may_be
+from handlers.temperature.letters import has_a_pair, what_it_may_be
 from handlers.temperature.reading import parse, parse_city
 from handlers.temperature.registry import Registry, table_of
 
@@ -146,7 +146,7 @@ class TemperatureHandler(LineHandler):
         if message.startswith(("?", "\ufeff?")):  # the mark that some editors put before a text
             return self.answer_query(message.partition("?")[2])
         reading = parse(message)
-        if "?" in reading.city or not reading.city.isascii():
+        if "?" in reading.city or not reading.city.isascii() and has_a_pair(reading.city):
             self.look_at_letters(reading.city)
         check_room(reading.city, self.max_cities)
         problem = self.hand_over(reading)

@@ -10,9 +10,10 @@ QUESTION_MARK = ("%s: '%s' has come. Perhaps the ? stands for a letter that its 
 TWICE = ("%s: '%s' has come. Perhaps that is '%s', made UTF-8 twice: its program has to send UTF-8, and to read "
          "what it sends as UTF-8, too")
 
-#: The first two bytes of a letter in UTF-8, as two letters of cp1252 or of ISO 8859-1.
-_pair = re.compile("[\xc2-\xf4][\x80-\xbf\u20ac\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152"
-                   "\u017d\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\u017e\u0178]").search
+#: Finds the first two bytes of a letter in UTF-8, as two letters of cp1252 or of ISO 8859-1. It is asked about
+#: every name with accents.
+has_a_pair = re.compile("[\xc2-\xf4][\x80-\xbf\u20ac\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152"
+                        "\u017d\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\u017e\u0178]").search
 
 #: A question mark beside a letter, in a name.
 _replaced = re.compile(r"[^\W\d_]\?|\?[^\W\d_]").search
@@ -22,7 +23,7 @@ def what_it_may_be(name):
     """Return what *name* looks like: a text of this room and its fields behind the first; or None."""
     if "?" in name and _replaced(name):
         return QUESTION_MARK, name
-    meant = not name.isascii() and _pair(name) and read_once(name)
+    meant = not name.isascii() and has_a_pair(name) and read_once(name)
     return (TWICE, name, meant) if meant else None
 
 
