@@ -6,7 +6,9 @@ import threading
 import time
 
 from engine.addresses import host_of, shown
-from engine.escapes import came, excerpt
+from engine.escapes import came, printable
+from engine.language import _
+from engine.meant import with_hint
 
 #: Lines about mistakes that are logged in a second; of more only the number is.
 LINES_A_SECOND = 5
@@ -17,6 +19,8 @@ MOST_TOLD = 1000
 REPLIED = "Client %s: %s"
 MORE = "... and %d more lines like these within a second."
 NO_LINE_FEED = "%s has sent %d bytes, but no line feed: '%s'"
+NOTHING = ("%s has sent nothing for %g s: here a client speaks first. Perhaps its program waits for a "
+           "greeting, or what it writes is not flushed")
 SENT_MORE = "%s sent more after its first message: --keep-open answers all"
 
 
@@ -33,7 +37,7 @@ class Mistakes:
         self._latest = None
         self._said = 0  # since _second_began, also those lines that were not
         self._second_began = 0.0
-        self._told = set()  # the hosts of which SENT_MORE was said
+        self._told = set()  # pairs of a text that is said once for each host, and the host
 
     def note(self, client_address, reply):
         """Count the *reply*, an ``ERR``, that a client was sent, and log it."""
@@ -41,29 +45,37 @@ class Mistakes:
         latest = client_address, reply, time.time()
         with self._lock:
             self._latest = latest
-        self._say(REPLIED, shown(client_address), excerpt(reply, 300))
+        self._say(REPLIED, shown(client_address), short(reply))
 
     def latest(self):
         """Return the latest: an address as users write it, the reply, and when (seconds since
         1970); None when there was none."""
         with self._lock:
             latest = self._latest
-        return latest and (shown(latest[0]), excerpt(latest[1], 300), latest[2])
+        return latest and (shown(latest[0]), short(latest[1]), latest[2])
 
-    def note_no_line_feed(self, client_address, partial):
-        """Log that a client waits, with its message *partial* (bytes) not ended."""
-        self._say(NO_LINE_FEED, shown(client_address), len(partial), came(partial))
+    def note_no_line_feed(self, client_address, partial, seconds):
+        """Log that a client has sent nothing for so many *seconds*, with its message *partial* (bytes)
+        not ended; if it is empty, once for each host."""
+        if not partial:
+            return self.note_once(NOTHING, client_address, seconds)
+        text = with_hint(_(NO_LINE_FEED) % (shown(client_address), len(partial), came(partial)), partial)
+        return self._say("%s", text)
 
     def note_more(self, client_address):
         """Log, once for each host, that a client sent more than the one message that counts."""
-        host = host_of(client_address)
+        self.note_once(SENT_MORE, client_address)
+
+    def note_once(self, text, client_address, *arguments):
+        """Log *text* about a client, with its address and the *arguments*, once for each host."""
+        told = text, host_of(client_address)
         with self._lock:
-            if host in self._told:
+            if told in self._told:
                 return
             if len(self._told) >= MOST_TOLD:
                 self._told.clear()
-            self._told.add(host)
-        self._say(SENT_MORE, shown(client_address))
+            self._told.add(told)
+        self._say(text, shown(client_address), *arguments)
 
     def _say(self, text, *arguments):
         """Log a line, unless this second has had enough of them."""
@@ -90,3 +102,8 @@ class Mistakes:
         with self._lock:
             more, self._said = self._said - LINES_A_SECOND, 0
         self._log.info(MORE, more)
+
+
+def short(reply):
+    """Return the beginning of a *reply*. What a client sent is escaped in it already."""
+    return printable(reply if len(reply) <= 300 else reply[:300] + "...")

@@ -8,8 +8,10 @@ from engine.blame import is_file_of_services
 from engine.commandline import (EXPECTED, HOST_WITH_PORT, OneLineParser, add_common_options, asked_for,
                                 help_formatter, number)
 from engine.effort import Computation
+from engine.errors import CannotStart
 from engine.language import _, choose
 
+TWO_FILES = "argument --backup: expected two names, the FILE of --db and the COPY to be made"
 NO_LINE = ("argument --service: SERVICES in handlers/__init__.py has no line for '{name}', only for "
            "{names}{file}")
 OTHER_NAME = "; the service of handlers/{name}.py has the name {other}"
@@ -43,6 +45,13 @@ OF_EVERY_SERVICE = "timeout", "max_line", "keep_open", "work", "compute"
 OF_SOME_SERVICES = "max_cities", "db"
 
 
+class ServerParser(OneLineParser):
+    """A `OneLineParser` that knows what --backup expects; argparse has no Portuguese for a number of things."""
+
+    def error(self, message):
+        super().error(_(TWO_FILES) if "--backup: expected 2" in message else message)
+
+
 def parse_options(services, arguments=None):
     """Return the options in the command line's *arguments*; wrong ones exit with status 2.
 
@@ -50,28 +59,54 @@ def parse_options(services, arguments=None):
     None where the user does not give them.
     """
     choose(asked_for(arguments))
-    parser = OneLineParser(
-        prog="server.py", description=_("Serve a class: one of the lesson's services over TCP."),
-        formatter_class=help_formatter)
-    parser.add_argument(
-        "--service", metavar=_("NAME"), default="upper",
-        help=_("what to serve: {names} (default: upper)").format(names=", ".join(sorted(services))))
-    add_server_options(parser.add_argument)
-    add_service_options(parser.add_argument)
-    add_output_options(parser)
+    copiers = [services[name].back_up for name in services if hasattr(services[name], "back_up")]
+    parser = the_parser(sorted(services), copiers)
     options = parser.parse_args(arguments)
+    if copiers and options.backup:
+        back_up(copiers[0], options.backup, parser)
     check_service_is_there(options.service, services, parser.error)
     options.handler = services[options.service]
     check_host(options.host, parser.error)
     if options.processes and not (options.compute or options.handler.compute):
         parser.error(_(NOTHING_TO_COMPUTE))
+    check_service_has_them(options, services, parser.error)
+    return options
+
+
+def the_parser(names, copiers):
+    """Return the parser of the command line; *names* are those of the services."""
+    parser = ServerParser(
+        prog="server.py", description=_("Serve a class: one of the lesson's services over TCP."),
+        formatter_class=help_formatter)
+    parser.add_argument(
+        "--service", metavar=_("NAME"), default="upper",
+        help=_("what to serve: {names} (default: upper)").format(names=", ".join(names)))
+    add_server_options(parser.add_argument)
+    add_service_options(parser.add_argument)
+    if copiers:
+        parser.add_argument("--backup", metavar=(_("FILE"), _("COPY")), nargs=2,
+                            help=_("copy the FILE of --db to a new file COPY, also while a server uses it, and end"))
+    add_output_options(parser)
+    return parser
+
+
+def check_service_has_them(options, services, error):
+    """Call *error* where the service that was chosen has no use for one of the *options*."""
     for name in OF_SOME_SERVICES:
         if getattr(options, name) is not None and not hasattr(options.handler, name):
             others = [other for other in services if hasattr(services[other], name)]
-            parser.error(_(NOT_OF_THIS_SERVICE).format(
+            error(_(NOT_OF_THIS_SERVICE).format(
                 option=name.replace("_", "-"), service=options.service,
                 others=_(" or ").join("--service " + other for other in others)))
-    return options
+
+
+def back_up(copier, names, parser):
+    """Do what --backup asks for with these *names*, and exit."""
+    try:
+        print(copier(*names))
+    except CannotStart as error:
+        parser.exit(1, "server.py: {}\n".format(error))
+    parser.exit()
 
 
 def check_service_is_there(name, services, error):

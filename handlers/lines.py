@@ -169,5 +169,5 @@ class LineHandler(socketserver.StreamRequestHandler):
 
     @makes_way
     def finish(self):
-        """Close the connection: it was all sent, and no file object keeps it open."""
-        self.connection.close()
+        """End the connection: it was all sent, and no file object keeps it open."""
+        self._client.hang_up()

@@ -111,6 +111,7 @@ ThreadingMixIn ThreadingTCPServer
 epoll kqueue fsync SO_RCVTIMEO SO_EXCLUSIVEADDRUSE PYTHONIOENCODING WINDOWS_PYTHON Lib DLLs
 nc telnet nohup py python python3 python.exe venv wine sqlite3 chcp kill strace sudo npm netsh
 axe.min.js axe.run --help -rs --one-file --disable-gil GET HEAD null recvall
+UmVjaWZlLDMxLDI0 writeUTF writeChars BinaryWriter Encoding.Unicode ObjectOutputStream PrintWriter Flush() NaN pickle strlen
 mended self.hits recife olleh readings.db-wal readings.db-shm
 haproxy maxconn upstream proxy_pass send-proxy balancer.cfg maxmemory MULTI EXEC --appendonly --appendfsync psycopg
 psycopg.OperationalError numeric
@@ -119,7 +120,10 @@ handlers/reverse.py sum.py vote.py longest.py primes.py job.py hosts.txt transla
 
 #: The same, with spaces in it; and beginnings of what our programs say.
 OTHER_SPANS = {
-    "hits = 0", "except Exception", "if True:", "with lock:", "Recife 31 24", "Maceió, AL,30,24", "Ola 1001", "Ola 1189,31", "Ola 1192,quente,24",
+    "hits = 0", "Ana has 303", "except Exception", "if True:", "with lock:",
+    "Recife 31 24", "Maceió, AL,30,24", "Ola 1001", "Ola 1189,31", "Ola 1192,quente,24",
+    "Recife,1 234,24", "?guas de Lindóia,31,24", "Recife,R$ 31,24", 'Encoding.UTF8.GetBytes(text + "\\n")', "echo -n 'Recife,31,24\\n'",
+    "printf 'Recife,31,24\\n'", "new PrintWriter(writer, true)", "sock.sendall(text.encode())", "('Recife', 31, 24)", "send(s, buf, strlen(buf) + 1, 0)", "'Recife,31,24\\n'", '"Recife,31,24\\\\n"', '{"city": "Recife"}',
     '"reset": true', "client.py < NUL", "global client", "import socketserver, argparse, logging",
     'sock.sendall("Recife,31,24\\n".encode())', "TypeError: a bytes-like object is required, not 'str'",
     "check", "mode tcp", "option redispatch 1", "proxy_protocol on", "show servers conn", "commit",
@@ -255,11 +259,11 @@ def test_the_replies_in_the_portuguese_page_of_mistakes_are_in_the_catalogue():
     page = (ROOT / "docs" / "mistakes.pt-BR.md").read_text(encoding="utf-8")
     texts = [re.sub(r"\\\{[^}]*\}|%[sd]", ".+", re.escape(text))
              for text in language.catalogue("pt")._catalog.values() if " " in text]
-    quoted = [part for line in page.partition("## O que o Python")[0].splitlines() if line.startswith("| ")
+    quoted = [part for line in page.partition("## Em que")[0].splitlines() if line.startswith("| ")
               for part in line.split("`")[1::2] if len(part) >= 30]
     assert len(quoted) > 20
     for reply in quoted:
-        assert any(re.match(text, reply) for text in texts), reply
+        assert any(re.match("(ERR )?" + text, reply) for text in texts), reply
 
 
 def test_the_readme_in_portuguese_has_the_same_commands_and_rows():

@@ -207,6 +207,16 @@ def test_a_client_that_falls_silent(sent):
         outcome(server, "timed out")
 
 
+def test_who_has_its_replies_and_then_falls_silent_was_served():
+    with upper(keep_open=True) as server, connect(server) as connection:
+        wait_until(lambda: [slot.doing.word for slot in server.in_service()] == ["silent"])
+        server.books.entries()[0].client.timeout = 0.2  # from the next message on
+        connection.sendall(b"one\ntwo\n")
+        assert read_all(connection) == b"ONE\nTWO\n"
+        outcome(server, "served")
+        assert server.totals()["timed out"] == server.totals()["errors"] == 0
+
+
 def test_the_deadline_is_the_messages_and_not_the_bytes():
     with upper(timeout=0.25) as server, connect(server) as connection:
         connection.settimeout(0.05)
