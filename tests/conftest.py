@@ -462,6 +462,16 @@ needs_terminal = pytest.mark.skipif(pty is None, reason="this system has no pseu
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
+def is_wine():
+    """Tell whether this Windows is Wine, where a program that another one has started can start none."""
+    if os.name != "nt":
+        return False
+    import ctypes
+    return hasattr(ctypes.windll.ntdll, "wine_get_version")
+
+
+needs_processes = pytest.mark.skipif(is_wine(), reason="not even a plain ProcessPoolExecutor starts there")
+
 needs_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads Linux's /proc")
 
 

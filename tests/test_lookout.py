@@ -191,7 +191,7 @@ server.leave(server.main(sys.argv[1:]))
 def test_the_program_tells_on_its_page_and_at_its_end(start_server):
     server = start_server("--dashboard", "0", program=("-c", IMPATIENT, "--port"), port=None)
     page = server.out.wait_for(r"http://\S+/").group()
-    with server.connect() as client, server.connect():
+    with server.connect() as client:
         client.sendall(b"hello\n")
         server.err.wait_for(r"WARNING reply\(\) has been at work for \d+ s on 'hello': .*, line 1[1-4]$")
         with urllib.request.urlopen(page + "state", timeout=PATIENCE) as reply:

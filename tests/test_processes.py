@@ -12,7 +12,7 @@ import time
 from concurrent import futures
 
 import pytest
-from conftest import ENVIRONMENT, PATIENCE, ROOT, needs_linux, read_all, wait_until
+from conftest import ENVIRONMENT, PATIENCE, ROOT, needs_linux, needs_processes, read_all, wait_until
 
 from engine.effort import Computation
 from engine.errors import CannotStart
@@ -125,6 +125,7 @@ def is_there(pid):
         return False
 
 
+@needs_processes
 def test_the_program_computes_in_processes_and_starts_nothing_twice(start_server):
     server = start_server("--compute", "0.01", "--processes", "2")
     assert server.ask("olá") == "OLÁ"

@@ -7,7 +7,7 @@ import re
 import shlex
 
 import pytest
-from conftest import ROOT, Server, connect, read_line, run_client, serving, wait_until
+from conftest import ROOT, Server, connect, needs_processes, read_line, run_client, serving, wait_until
 from trying import copy_of_the_project, told_of
 
 from engine import blame
@@ -88,7 +88,8 @@ def test_nothing_of_the_document_is_left_out():
         "## Shared")[0], re.M)) + 2
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=needs_processes) if "Pool" in PROGRAMS[name] else name
+                                  for name in PROGRAMS])
 def test_a_service_as_it_is_typed_in(project, name):
     """As a process of its own, as a reader starts it; asked as she asks."""
     server = Server("-q", "--service", name, program=(str(project / "server.py"),))
