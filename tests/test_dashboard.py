@@ -120,7 +120,7 @@ def test_the_state(start_page):
                    "failed": 0, "errors": 0, "messages": 3},
         "wait": None, "gil": has_gil(), "cores": processors(), "mistake": None, "port": server.port,
         "join": ["python client.py --service temp --port {}".format(server.port)], "client": [],
-        "page": [],
+        "page": [], "stuck": [],
         "temperatures": {"cities": 2, "hottest": {"city": "Água Branca, AL", "temperature": "33.5"},
                          "coldest": {"city": "Água Branca, AL", "temperature": "-2"},
                          "ranges": [["Recife", "31", "24"], ["Água Branca, AL", "33.5", "-2"]]}}
@@ -458,7 +458,7 @@ def test_it_stops_with_viewers_watching(start_page):
 
 def test_without_it_nothing_of_it_is_imported():
     subprocess.run([sys.executable, "-c", (
-        "import server, sys; server.parse_options([]);"
+        "import server, sys; server.options_of([]);"
         "assert not {'http', 'html', 'json', 'handlers.dashboard.handler'} & set(sys.modules)")],
         cwd=str(ROOT), env=ENVIRONMENT, check=True, timeout=PATIENCE)
 

@@ -44,14 +44,7 @@ def service(program):
 
 @pytest.mark.parametrize("document, heading, exchanges, shown", [
     ("README.md", "Write a service", [("ação", "oãça"), ("", "")], ""),
-    ("README.pt-BR.md", "Escrever um serviço", [("ação", "oãça"), ("", "")], ""),
-    ("docs/services.md", "Plain", [("2 3.5", "5.5"), ("", "0"), (
-        "two", "ERR expected numbers with spaces between them, such as 2 3.5")], ""),
-    ("docs/services.md", "Shared state, with a lock", [("Ana", "Ana has 1"), ("Zé", "Zé has 1"),
-                                                        ("Ana", "Ana has 2")], ""),
-    ("docs/services.md", "A queue and a consumer", [("a word", "BYE"), ("longer", "BYE")],
-     "Longest word: a\nLongest word: word\nLongest word: longer\n"),
-    ("docs/services.md", "Services that wait", [("job", "BYE")], "")])
+    ("README.pt-BR.md", "Escrever um serviço", [("ação", "oãça"), ("", "")], "")])
 def test_a_service(document, heading, exchanges, shown, capsys):
     handler = service(programs(document)[heading])
     with handler.running(), serving(handler) as server:
@@ -81,8 +74,7 @@ def test_the_server_in_a_program_of_your_own(monkeypatch):
     assert not thread.is_alive()
 
 
-def test_every_program_of_services_md_is_tried_above():
-    assert len(programs("docs/services.md")) == 5
+def test_the_readme_names_every_service():
     assert all(name in (ROOT / "README.md").read_text(encoding="utf-8")
                for name in handlers.SERVICES)
 
@@ -123,12 +115,13 @@ UmVjaWZlLDMxLDI0 writeUTF writeChars BinaryWriter Encoding.Unicode ObjectOutputS
 mended self.hits recife olleh readings.db-wal readings.db-shm
 haproxy maxconn upstream proxy_pass send-proxy balancer.cfg maxmemory MULTI EXEC --appendonly --appendfsync psycopg
 psycopg.OperationalError numeric
-handlers/reverse.py sum.py vote.py longest.py hosts.txt translations/es LC_MESSAGES/classroom.po
+handlers/reverse.py sum.py vote.py longest.py primes.py job.py hosts.txt translations/es LC_MESSAGES/classroom.po
 """.split())
 
 #: The same, with spaces in it; and beginnings of what our programs say.
 OTHER_SPANS = {
-    "hits = 0", "Ana has 303", "Recife 31 24", "Maceió, AL,30,24", "Ola 1001", "Ola 1189,31", "Ola 1192,quente,24",
+    "hits = 0", "Ana has 303", "except Exception", "if True:", "with lock:",
+    "Recife 31 24", "Maceió, AL,30,24", "Ola 1001", "Ola 1189,31", "Ola 1192,quente,24",
     "Recife,1 234,24", "?guas de Lindóia,31,24", "Recife,R$ 31,24", 'Encoding.UTF8.GetBytes(text + "\\n")', "echo -n 'Recife,31,24\\n'",
     "printf 'Recife,31,24\\n'", "new PrintWriter(writer, true)", "sock.sendall(text.encode())", "('Recife', 31, 24)", "send(s, buf, strlen(buf) + 1, 0)", "'Recife,31,24\\n'", '"Recife,31,24\\\\n"', '{"city": "Recife"}',
     '"reset": true', "client.py < NUL", "global client", "import socketserver, argparse, logging",
@@ -198,6 +191,8 @@ def is_there(span, own):
 def test_what_a_document_names_is_there(document):
     """Whoever renames something in the code is told here where else it stands."""
     text = (ROOT / document).read_text(encoding="utf-8")
+    if document == "docs/services.md":  # test_services.py makes the mistakes in it
+        text = re.sub(r"\n## What you see[\s\S]*?(?=\n## )", "", text)
     own = {name for program in re.findall(r"^```python\n([\s\S]*?)^```$", text, re.M)
            for name in code_names.made_in(textwrap.dedent(program))}
     if document.startswith("README"):

@@ -83,6 +83,7 @@ function drawState() {
   });
   byId("total-errors").classList.toggle("some", state.totals.errors > 0);
   drawMistake();
+  drawStuck();
   main.classList.toggle("temp", Boolean(temperatures));
   for (const id of ["hottest", "coldest", "latest", "ranges"]) {
     show(byId(id), Boolean(temperatures));
@@ -128,6 +129,13 @@ function drawMistake() {
   byId("mistake").classList.toggle("fresh", now < pinned.until);
 }
 
+// Calls of the service that do not come back, in the server's own words.
+function drawStuck() {
+  const box = byId("stuck"), none = !state.stuck.length;
+  setText(box, state.stuck.join(" "));
+  if (box.hidden !== none) box.hidden = none;
+}
+
 function drawClocks() {
   const seconds = Math.floor(state.uptime + age());
   const pad = (count) => String(count).padStart(2, "0");
@@ -135,6 +143,7 @@ function drawClocks() {
   setText(byId("uptime"), fill(TEXTS.up, {time: time.join(":")}));
   setText(byId("clock"), clockTime(lostTime === null ? new Date() : lastWord));
   drawMistake();
+  drawStuck();
   if (state.temperatures) drawLatest();
 }
 

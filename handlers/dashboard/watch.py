@@ -35,14 +35,14 @@ OF_THE_MINUTE = "messages", "queue"
 
 class Watch:
     """Looks at *server*, a `BoundedThreadingTCPServer` that serves the service of this *name*, for
-    the page that listens on the address *page*.
+    the page that listens on the address *page*. What is stuck is asked of the *lookout*, if there is one.
 
     Use it in a ``with`` statement: in between a thread counts what happens in each second. Its
     ``service`` and ``port`` never change.
     """
 
-    def __init__(self, server, name, page=None):
-        self.server = server
+    def __init__(self, server, name, page=None, lookout=None):
+        self.server, self._lookout = server, lookout
         self._lock = threading.Lock()
         self._began = time.monotonic()
         self._looked = -math.inf
@@ -115,12 +115,13 @@ class Watch:
         uptime = now - self._began
         totals, waiting = self._count(uptime)
         clients = self.server.in_service()
-        state = dict(self._standing, **self._ways, uptime=round(uptime, 3),
+        stuck = self._lookout.stuck if self._lookout else []
+        state = dict(self._standing, **self._ways, stuck=stuck, uptime=round(uptime, 3),
                      slots=[client and slot(client, now) for client in self._in_boxes(clients)],
                      waiting=waiting, wait=self._minute.wait(waiting), totals=totals,
                      mistake=mistake(self.server.mistakes.latest()),
                      messages=list(self._minute.messages), queue=list(self._minute.queue))
-        mark = [clients, waiting, totals, self._minute.eventful, self._ways]
+        mark = [clients, waiting, totals, self._minute.eventful, self._ways, stuck]
         temperatures, readings = self.server.RequestHandlerClass.for_the_page()
         if temperatures:
             state["temperatures"] = temperatures
