@@ -27,4 +27,4 @@ def report(loop, context):
 signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl+C ends it at once, whatever it waits for
 loop = asyncio.SelectorEventLoop()  # Windows' own stops accepting after such a reset
 loop.set_exception_handler(report)
-loop.run_until_complete(main())
+with contextlib.closing(loop): loop.run_until_complete(main())
