@@ -6,6 +6,7 @@ from engine.commandline import (HOST_WITH_PORT, OneLineParser, add_common_option
                                 help_formatter, number)
 from engine.effort import Computation
 from engine.language import _, choose
+from engine.names import Names, use
 
 NOT_OF_THIS_SERVICE = "argument --{option}: the service {service} has no use for it; {others} has"
 
@@ -40,6 +41,7 @@ def parse_options(services, arguments=None):
     add_output_options(parser)
     options = parser.parse_args(arguments)
     check_host(options.host, parser.error)
+    use(options.names)
     for name in OF_SOME_SERVICES:
         if getattr(options, name) is not None and not hasattr(services[options.service], name):
             others = [other for other in services if hasattr(services[other], name)]
@@ -71,6 +73,8 @@ def add_server_options(option):
            help=_("clients that may wait for a slot, connected (default: %(default)s)"))
     option("--dashboard", metavar="PORT", nargs="?", const=8080, type=port,
            help=_("show a live page on this port, 8080 if none is named (default: no page)"))
+    option("--names", metavar="FILE", type=Names,
+           help=_("who is behind which address, for the page and the log: lines such as 192.168.0.23 = Ana"))
 
 
 def add_service_options(option):

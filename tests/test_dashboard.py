@@ -114,11 +114,14 @@ def test_the_state(start_page):
     assert re.fullmatch(r"127\.0\.0\.1:\d+", latest[0]["client"])
     if not sys.platform.startswith("linux"):
         state["waiting"] = 0
+    assert state.pop("second") >= 0 and state.pop("crowd_began") is None  # too few for a crowd
     assert state == {
         "service": "temp", "max_threads": 3, "slots": [None, None, None], "waiting": 0,
         "totals": {"accepted": 3, "served": 3, "refused": 0, "timed out": 0, "gone": 0,
                    "failed": 0, "errors": 0, "messages": 3},
-        "wait": None, "gil": has_gil(), "cores": processors(), "mistake": None, "port": server.port,
+        "wait": None, "gil": has_gil(), "cores": processors(), "port": server.port, "jam": None,
+        "mistakes": {"kinds": 0, "latest": []}, "crowd": None,
+        "way": {"consumer": "waiting", "since": 0, "queue": 0, "hand": 0, "locked": False},
         "join": ["python client.py --service temp --port {}".format(server.port)], "client": [],
         "page": [],
         "temperatures": {"cities": 2, "hottest": {"city": "Água Branca, AL", "temperature": "33.5"},
@@ -518,17 +521,17 @@ def test_each_second_has_its_count():
         watch = Watch(server, "upper")
         minute = watch._minute
         for uptime, number in (0.9, 3), (1.9, 4), (3.9, 5):
-            watch._count(uptime - 0.8)  # as its thread does when the second begins
+            watch._count(uptime - 0.8, [])  # as its thread does when the second begins
             answered.append(number)
             waiting.append(1)
-            watch._count(uptime)
+            watch._count(uptime, [])
         assert list(minute.messages)[-4:] == [3, 4, 0, 5]
         assert list(minute.queue)[-4:] == [1, 2, 0, 3]
         waiting.clear()
-        watch._count(62.5)
+        watch._count(62.5, [])
         assert sum(minute.messages) == 5 and len(minute.messages) == 60
         assert list(minute.queue) == [3] + [0] * 59
-        watch._count(1000)
+        watch._count(1000, [])
         assert sum(minute.messages) == 0 and len(minute.messages) == 60
 
 
@@ -573,7 +576,7 @@ def test_events_tell_what_has_changed_and_of_the_minute_once_a_second(start_page
     assert {"messages", "queue", "gil", "join"} <= set(events.next()[1])
     server.ask("x")
     news = events.until("state", lambda data: data.get("totals", {}).get("messages") == 1)
-    assert not {"gil", "join", "mistake"} & set(news)
+    assert not {"gil", "join", "mistakes"} & set(news)
     if "messages" not in news:
         news = events.until("state", lambda data: "messages" in data)
     assert news["messages"][-2:] == [1, 0]

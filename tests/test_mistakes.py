@@ -13,6 +13,7 @@ import pytest
 from conftest import PATIENCE, ask, connect, read_all, read_line, serving, wait_until
 
 from engine import incoming, jams, mistakes
+from engine.addresses import shown
 from engine.invitation import Invitation, commands, files, pages
 from engine.networks import own_addresses
 from handlers.lines import BadMessage, LineHandler
@@ -45,7 +46,8 @@ def test_each_err_is_logged_with_its_sender_and_counted(message, reply, caplog):
             client.sendall(message)
             assert read_all(client).decode() == reply + "\n"
         assert server.totals()["errors"] == 1
-        assert server.mistakes.latest()[:2] == (address, reply)
+        kind, = server.mistakes.kinds(9)[0]
+        assert (shown(kind.client_address), kind.reply) == (address, reply)
         wait_until(lambda: not server.in_service())
     assert "Client {}: {}".format(address, reply) in caplog.messages
     assert "errors 1" in server.status()
@@ -54,7 +56,7 @@ def test_each_err_is_logged_with_its_sender_and_counted(message, reply, caplog):
 def test_what_is_right_is_no_error():
     with serving(Fussy) as server:
         assert ask(server, b"good\n") == b"BYE\n"
-        assert server.totals()["errors"] == 0 and server.mistakes.latest() is None
+        assert server.totals()["errors"] == 0 and server.mistakes.kinds(9) == ([], 0)
 
 
 def test_a_flood_of_mistakes_does_not_flood_the_log(caplog):
