@@ -1,5 +1,6 @@
 """The live page in a browser: what it shows of each state of the server."""
 
+import base64
 import json
 import os
 import re
@@ -8,7 +9,7 @@ import socket
 
 import pytest
 from browser import CHROMIUM, Browser
-from conftest import needs_linux, serving, wait_until
+from conftest import needs_linux, read_all, serving, wait_until
 from test_dashboard import start_page  # noqa: F401 (a fixture)
 
 from handlers.dashboard.handler import DashboardHandler
@@ -466,3 +467,110 @@ def test_in_portuguese(start_page, browser):  # noqa: F811
     assert browser.text("#connection") == "Ao vivo"
     assert browser.text(".slot .word") == "livre"
     browser.call("Network.setExtraHTTPHeaders", headers={})
+
+
+def test_after_another_server_nothing_of_the_one_before_stays(start_page, browser):  # noqa: F811
+    server = start_page("--service", "temp")
+    look_at(browser, server.page)
+    server.ask("Recife,31,24")
+    server.ask("Olinda;30;24")
+    wait_until(lambda: browser.text("#hottest-city") == "Recife"
+               and browser.run("document.querySelectorAll('#mistakes tbody tr').length") == 1, "the city")
+    browser.run("PACE.retry = 200")
+    assert server.stop() == 0
+    wait_until(lambda: connection_of(browser) == "lost", "the end")
+    assert browser.run("document.title") == "temp: no word"
+    start_page("--service", "upper", "--dashboard", str(server.page))
+    wait_until(lambda: connection_of(browser) == "live" and browser.text("#service") == "Service upper", "the next one")
+    assert browser.run("document.title") == "upper: live"
+    assert browser.run("cities.size") == 0 and browser.run("main.classList.contains('temp')") is False
+    assert browser.run("document.querySelectorAll('#mistakes tbody tr').length") == 0
+    assert style(browser, "#ranges", "display") == "none"
+    assert browser.text("#station-replies .count") == "0" and browser.text("#station-cities") is None
+    browser.complaints.clear()  # of the server that was not there
+
+
+def test_a_held_picture_can_be_pointed_at(start_page, browser):  # noqa: F811
+    """And what comes meanwhile is not in it; nor is the time of it told as that of the last word."""
+    server = start_page("--service", "temp")
+    server.ask("Picos 2,35,24")
+    server.ask("Picos,31,24")
+    look_at(browser, server.page)
+    wait_until(lambda: browser.run("ranking.length") == 2, "the cities")
+    press_space(browser)
+    held = re.search(r"[\d:]{8}", browser.text("#freeze")).group()
+    server.ask("Recife,39,24")
+    wait_until(lambda: browser.run("cities.size") == 3, "another city")
+    browser.run("document.querySelector('#find').value = 'picos'; document.querySelector('#find')"
+                ".dispatchEvent(new Event('input'))")
+    wait_until(lambda: browser.text("#found").startswith("\u2068Picos\u2069: 24 to 31"), "the exact name, not Picos 2")
+    browser.run("point({offsetY: rows.top + 1})")
+    wait_until(lambda: "Picos 2" in browser.text("#found"), "what was pointed at")
+    assert browser.run("ranking.length") == 2
+    second = browser.run("clockTime(new Date())")
+    wait_until(lambda: browser.run("clockTime(lastWord)") > second, "a later word")
+    browser.run("lose()")
+    told = re.fullmatch(r"No word since ([\d:]{8})\. You see how it was at ([\d:]{8})\. Trying again …",
+                        browser.text("#connection"))
+    assert told.group(2) == held and told.group(1) > held
+    wait_until(lambda: connection_of(browser) == "live", "the server again")
+    browser.run("document.querySelector('#freeze').click()")
+    wait_until(lambda: browser.run("ranking.length") == 3, "it goes on")
+
+
+def test_the_last_crowd_stays_as_a_ghost(start_page, browser):  # noqa: F811
+    """Also when the server was started again with more threads, so that they can be compared."""
+    def crowd(server):
+        clients = [server.connect() for _ in range(6)]
+        for client in clients:
+            client.sendall(b"x\n")
+        for client in clients:
+            assert read_all(client) == b"X\n"
+    server = start_page("--max-threads", "1", "--work", "0.2")
+    look_at(browser, server.page)
+    browser.run("PACE.retry = 200")
+    rows = ("Array.from(document.querySelectorAll('#crowd-rows tr'),"
+            "row => Array.from(row.children, cell => cell.textContent).slice(0, 2).join())")
+    crowd(server)
+    wait_until(lambda: browser.run(rows) == ["1,6"], "its result")
+    assert 1.0 <= browser.run("crowds[0].seconds") < 30 and browser.run("ghostNow()") is None
+    assert sum(browser.run("crowds[0].replies")) == 6
+    server.stop()
+    server = start_page("--max-threads", "6", "--work", "0.2", "--dashboard", str(server.page))
+    wait_until(lambda: connection_of(browser) == "live" and browser.run("state.max_threads") == 6, "the next server")
+    assert browser.run("ghostNow()") is None
+    crowd(server)
+    wait_until(lambda: browser.run("ghostNow()?.threads") == 1, "the ghost")
+    wait_until(lambda: browser.run(rows) == ["1,6", "6,6"], "both results")
+    assert browser.run("crowds[0].threads") == 6 and browser.run("ghostNow()?.threads") == 1
+    browser.complaints.clear()  # of the server that was not there
+
+
+def test_on_paper_it_is_one_light_page(start_page, browser):  # noqa: F811
+    server = start_page("--service", "temp")
+    server.ask("Recife,31,24")
+    browser.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+    try:
+        look_at(browser, server.page)
+        wait_until(lambda: browser.text("#readings .city") == "Recife", "a reading")
+        browser.run("var painted = []; const prepared = prepare; prepare = (canvas) => { painted.push(getComputedStyle("
+                    "document.documentElement).getPropertyValue('--text')); return prepared(canvas); }")
+        printed = base64.b64decode(browser.call("Page.printToPDF", printBackground=True, preferCSSPageSize=True)["data"])
+        assert len(re.findall(rb"/Type /Page\b[^s]", printed)) == 1
+        assert "#14202b" in browser.run("painted") and browser.run("painted").count("#14202b") >= 3  # dark, the charts
+        assert browser.run("document.documentElement.className") == ""  # and the screen is dark again
+    finally:
+        browser.call("Emulation.setEmulatedMedia", features=[])
+
+
+def test_what_must_not_be_translated_is_marked(start_page, browser):  # noqa: F811
+    server = start_page("--service", "temp")
+    server.ask("Recife,31,24")
+    server.ask("?x")
+    with server.connect():
+        look_at(browser, server.page)
+        wait_until(lambda: browser.run("document.querySelectorAll('#mistakes tbody tr').length") == 1
+                   and browser.text(".slot.silent .client"), "all of it")
+        for selector in ("#commands li", "#hottest-city", "#readings .city", ".slot .client bdi", "#mistakes .whom bdi"):
+            assert browser.run("document.querySelector('%s').translate" % selector) is False, selector
+        assert browser.run("document.querySelector('#advice').translate") is True

@@ -66,9 +66,13 @@ function drawCrowds() {
     setClass(row, crowd === crowds[0] ? "fresh" : "");
     setText(threads, crowd.threads ? number(crowd.threads) : TEXTS.noLimit);
     setText(clients, number(crowd.clients));
-    setText(all, fill(TEXTS.seconds, {seconds: tenths(crowd.seconds)}));
-    setText(half, crowd.median === null ? "?" : fill(TEXTS.seconds, {seconds: tenths(crowd.median)}));
+    setText(all, inSeconds(crowd.seconds));
+    setText(half, crowd.median === null ? "?" : inSeconds(crowd.median));
   });
+}
+
+function inSeconds(seconds) {
+  return fill(TEXTS.seconds, {seconds: seconds < 100 ? tenths(seconds) : number(Math.round(seconds))});
 }
 
 function makeCrowd(list) {

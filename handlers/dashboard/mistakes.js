@@ -69,7 +69,7 @@ function makeMistake(list) {
 
 function drawMistake(row, mistake, index) {
   const [times, told] = row.children, [reply, whom] = told.children;
-  setText(times, fill(TEXTS.times, {count: number(mistake.count)}));
+  setText(times, fill(TEXTS.times, {count: compact(mistake.count)}));
   setText(reply, sentence(mistake.reply));
   setText(whom.firstElementChild, who(mistake));
   setText(whom.lastElementChild, mistake.time);

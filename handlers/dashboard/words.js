@@ -44,6 +44,8 @@ function isolate(name) {
 const number = new Intl.NumberFormat(TEXTS.language).format;
 const tenths = new Intl.NumberFormat(TEXTS.language, {minimumFractionDigits: 1, maximumFractionDigits: 1}).format;
 
+const compact = new Intl.NumberFormat(TEXTS.language, {notation: "compact"}).format;
+
 // Temperatures come as text with a point, and are shown as they came but for that.
 const comma = new Intl.NumberFormat(TEXTS.language).format(.5)[1];
 const local = (temperature) => temperature.replace(".", comma);
