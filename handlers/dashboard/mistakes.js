@@ -1,6 +1,9 @@
 // ---- Mistakes: a row for each of the latest kinds, with how many there were and what to do ----
 
+// Rows, and rows beside the last crowds, which take some of the room.
 const MOST_ROWS = 3;
+const MOST_BESIDE = 2;
+
 
 const mistakeRows = [];     // of each row: {key, told, changed}; a kind keeps its row for as long as it can
 let announcedAt = -Infinity;
@@ -12,7 +15,7 @@ function kindOf(reply) {
 
 function drawMistakes() {
   const {kinds, latest} = state.mistakes;
-  const placed = placeMistakes(latest.slice(0, MOST_ROWS));
+  const placed = placeMistakes(latest.slice(0, crowds.length ? MOST_BESIDE : MOST_ROWS));
   show(byId("mistakes"), placed.length > 0);
   show(byId("no-mistake"), placed.length === 0);
   fillList(byId("mistakes").tBodies[0], placed, makeMistake, drawMistake);

@@ -44,6 +44,7 @@ function drawSlot(item, slot, index) {
   if (word.textContent !== text || stale.size) setWord(word, text);
   setText(place, state.max_threads ? String(index + 1) : "");
   setText(client.firstChild, slot ? who(slot) : "");
+  setClass(client, slot && slot.name ? "client cut named" : "client cut");
   const worked = slot && slot.doing !== "silent" && slot.seconds + age() >= 1;
   setText(seconds, worked ? fill(TEXTS.seconds, {seconds: whole(slot.seconds)}) : "");
 }
