@@ -574,3 +574,40 @@ def test_what_must_not_be_translated_is_marked(start_page, browser):  # noqa: F8
         for selector in ("#commands li", "#hottest-city", "#readings .city", ".slot .client bdi", "#mistakes .whom bdi"):
             assert browser.run("document.querySelector('%s').translate" % selector) is False, selector
         assert browser.run("document.querySelector('#advice').translate") is True
+
+
+def test_where_the_way_stands_still(start_page, browser):  # noqa: F811
+    server = start_page("--service", "temp")
+    server.ask("Recife,31,24")
+    look_at(browser, server.page)
+    show = "hangUp(); connect = () => {}; takeState(%s); draw()"
+    browser.run(show % json.dumps({
+        "way": {"consumer": "locking", "since": 12, "queue": 7, "hand": 3, "locked": True},
+        "slots": [None] * 4, "stuck": ["A <b> stands still for 9 s: look at line 7 of reply()."]}))
+    assert "stands" in browser.run("document.querySelector('#station-consumer').className").split()
+    assert "stands" in browser.run("document.querySelector('#station-queue').className").split()
+    assert browser.text("#station-queue .count") == "7" and browser.text("#station-consumer .count") == "3"
+    assert browser.text("#station-consumer .note") == "stands still"
+    assert re.fullmatch(r"A <b> stands still for 9 s: look at line 7 of reply\(\)\. "
+                        r"The consumer stands still for \d+ s, 10 in the queue\. Who holds the lock\?",
+                        browser.text("#advice"))
+    assert browser.text("#announced-advice") == browser.text("#advice")
+    assert browser.run("document.querySelector('#now').className") == "trouble"
+    for consumer, note in ("waiting", "lock free"), ("recording", "has the lock"), ("storing", "writes the file"):
+        browser.run(show % json.dumps({"stuck": [], "way": {
+            "consumer": consumer, "since": 0, "queue": 0, "hand": 1, "locked": False}}))
+        assert browser.text("#station-consumer .note") == note
+    assert browser.run("document.querySelectorAll('.stands').length") == 0
+
+
+def test_names_and_the_viewer_are_known(start_page, browser):  # noqa: F811
+    markup = "<img src=x onerror=alert(1)>"
+    server = start_page("--service", "temp")
+    look_at(browser, server.page)
+    clients = [{"client": "127.0.0.1:50001"}, {"client": "127.0.0.1:50002", "name": markup},
+               {"client": "192.0.2.7:50003", "name": "Ana"}, {"client": "[2001:db8::1]:50004"}]
+    browser.run("hangUp(); connect = () => {}; takeState(%s); draw()" % json.dumps({"slots": [
+        dict(client, seconds=1, doing="in work", since=1, bytes=0) for client in clients]}))
+    assert browser.run("Array.from(document.querySelectorAll('.slot .client'), e => e.textContent)") == [
+        "you :50001", "\u2068" + markup + "\u2069 (you)", "\u2068Ana\u2069", "[2001:db8::1]:50004"]
+    assert browser.run("document.images.length") == 0
