@@ -695,6 +695,22 @@ def test_events_tell_what_has_changed_and_of_the_minute_once_a_second(start_page
     events.close()
 
 
+def test_those_in_the_slots_are_told_when_they_do_something_else_only():
+    """That time has passed is none: the page can count."""
+    def doing(look):
+        return look.state["slots"][0] and look.state["slots"][0]["doing"]
+    with serving(UppercaseHandler, max_threads=2) as server, Watch(server, "upper") as watch, connect(server) as client:
+        first = wait_until(lambda: watch.look(0) if doing(watch.look(0)) == "silent" else None, "the client")
+        server.mistakes.note(("192.0.2.1", 1), "ERR no")
+        later = watch.look(0)
+        assert later.state["slots"][0]["since"] > first.state["slots"][0]["since"]
+        told = watch.news(first, later)
+        assert b'"mistakes"' in told and b'"slots"' not in told
+        client.sendall(b"half")
+        half = wait_until(lambda: watch.look(0) if doing(watch.look(0)) == "half a message" else None, "its half")
+        assert b'"slots": [{"client": ' in watch.news(later, half)
+
+
 @pytest.mark.skipif(not CHROMIUM or os.name == "nt", reason="no Chromium is installed here")
 def test_in_a_browser(start_page):
     server = start_page("--service", "temp")

@@ -124,6 +124,7 @@ function takeState(news) {
   if (first && !news.temperatures) cities.clear();
   heard = first ? news : {...heard, ...news};
   heardTime = performance.now();
+  if (news.slots) heard.slotsTime = heardTime;  // they come only when somebody comes, goes or does something else
   if (news.temperatures) countFresh(news.temperatures.latest, first);
   if (news.crowd) takeCrowd(heard);
   hear();

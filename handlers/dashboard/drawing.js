@@ -58,6 +58,11 @@ function age() {
   return Math.max(0, moment() - stateTime) / 1000;
 }
 
+// The same of those in the slots.
+function slotsAge() {
+  return Math.max(0, moment() - state.slotsTime) / 1000;
+}
+
 // ---- To hold the picture, and to point at what is in it ----
 
 function freeze() {

@@ -39,13 +39,13 @@ function makeSlot(list) {
 function drawSlot(item, slot, index) {
   const [word, place, client, seconds] = item.children;
   setClass(item, slot ? "slot busy " + slot.doing.replace(/ /g, "-") : "slot");
-  const whole = (time) => number(Math.floor(time + age()));
+  const whole = (time) => number(Math.floor(time + slotsAge()));
   const text = slot ? fill(TEXTS.doing[slot.doing], {seconds: whole(slot.since)}) : TEXTS.free;
   if (word.textContent !== text || stale.size) setWord(word, text);
   setText(place, state.max_threads ? String(index + 1) : "");
   setText(client.firstChild, slot ? who(slot) : "");
   setClass(client, slot && slot.name ? "client cut named" : "client cut");
-  const worked = slot && slot.doing !== "silent" && slot.seconds + age() >= 1;
+  const worked = slot && slot.doing !== "silent" && slot.seconds + slotsAge() >= 1;
   setText(seconds, worked ? fill(TEXTS.seconds, {seconds: whole(slot.seconds)}) : "");
 }
 

@@ -35,11 +35,11 @@ AT_WORK = {"in work", "not reading"}
 
 #: What one look saw: the state for the page; the latest reading of every city, or None where the
 #: service has none; the last second of the `Minute` with something in it; and a mark, which is the
-#: same as long as there is nothing new to see. Looks are numbered.
-Look = collections.namedtuple("Look", "state readings eventful mark number")
+#: same as long as there is nothing new to see; and who was in service. Looks are numbered.
+Look = collections.namedtuple("Look", "state readings eventful mark clients number")
 
 #: What a viewer has seen who has seen nothing.
-NOTHING = Look({}, None, None, None, 0)
+NOTHING = Look({}, None, None, None, None, 0)
 
 #: What of the state changes all the time, but is news only when a second with something in it is
 #: over: it would be half of all that is sent. ``second`` is the one under way, with which the others end.
@@ -151,7 +151,7 @@ class Watch:
             if self._look and readings == self._look.readings:
                 readings = self._look.readings  # so that no viewer looks for what is new
             mark += [temperatures, state["way"]]
-        return Look(state, readings, self._minute.eventful, mark,
+        return Look(state, readings, self._minute.eventful, mark, clients,
                     self._look.number + 1 if self._look else 1)
 
     def _in_boxes(self, clients):
@@ -230,8 +230,13 @@ def news(seen, look):
 
 
 def difference(seen, look):
-    """Return what of the state has changed since it was *seen*, and the uptime."""
+    """Return what of the state has changed since it was *seen*, and the uptime.
+
+    That time has passed for those in the slots is no change: they would be most of what is sent.
+    """
     known = dict(seen.state, uptime=None)
+    if seen.state and look.clients == seen.clients:
+        known["slots"] = look.state["slots"]
     if known.keys() >= set(OF_THE_MINUTE) and look.eventful == seen.eventful:
         known.update((name, look.state[name]) for name in OF_THE_MINUTE)
     return {name: value for name, value in look.state.items()

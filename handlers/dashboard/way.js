@@ -103,7 +103,7 @@ function drawKinds(counted) {
   fillList(byId("kinds"), kinds, (list) => add(list, "li"), (item, kind) => {
     const {count, since} = counted[kind];
     setClass(item, "kind " + kind.replace(/ /g, "-"));
-    setText(item, fill(TEXTS.kinds[kind], {count: number(count), seconds: number(Math.floor(since + age()))}));
+    setText(item, fill(TEXTS.kinds[kind], {count: number(count), seconds: number(Math.floor(since + slotsAge()))}));
   });
 }
 
