@@ -67,7 +67,7 @@ WRONG = """(() => {
     const range = document.createRange();
     range.selectNodeContents(node);
     for (const rect of range.getClientRects()) {
-      if (!rect.width || !element.checkVisibility({visibilityProperty: true})) continue;
+      if (!rect.width || !element.checkVisibility({visibilityProperty: true, opacityProperty: true})) continue;
       // A letter is lower than its line: what is above and below it is empty.
       let {left, right} = rect, top = rect.top + .13 * rect.height, bottom = rect.bottom - .13 * rect.height;
       let clipped = false;

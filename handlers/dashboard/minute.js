@@ -8,7 +8,7 @@ function drawMinute() {
   const ghost = ghostNow();
   const replies = upToNow(state.messages), waits = upToNow(state.queue).map((count) => count || 0);
   setText(byId("rate"), fill(TEXTS.rate, {count: number(replies[replies.length - 1])}));
-  setText(byId("waits-now"), fill(TEXTS.rate, {count: number(waits[waits.length - 1])}));
+  setText(byId("waits-most"), fill(TEXTS.atMost, {count: number(Math.max(...waits))}));
   show(byId("waits"), state.waiting !== null);
   drawChart(byId("replies-plot"), replies, ghost && {...ghost, counts: ghost.replies}, "busy", TEXTS.repliesPicture);
   if (state.waiting !== null) {
