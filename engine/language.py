@@ -1,17 +1,21 @@
-"""The language in which both programs speak to people: English or Portuguese.
+"""The language in which both programs speak to people: English, Portuguese, or another one of LANGUAGES.
 
 The English stands in the source, and ``_`` marks a text where it is used. The Portuguese stands in
-``translations/pt_BR``, a catalogue as gettext has them: docs/languages.md. What programs read (``BYE``,
-``ERR``, JSON, CSV) is the same in both.
+``translations/pt_BR``, a catalogue as gettext has them: docs/languages.md says how to add a language.
+What programs read (``BYE``, ``ERR``, JSON, CSV) is the same in all.
 """
 
 import functools
 import gettext
 import io
 import os
+import re
 
-#: As users name the languages -> as the catalogues are named. English needs none.
-LANGUAGES = {"en": "en", "pt": "pt_BR"}
+#: As users name the languages -> as the folders of their catalogues are named. English needs none.
+LANGUAGES = {
+    "en": "en",
+    "pt": "pt_BR",
+}
 
 DOMAIN = "classroom"
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "translations")
@@ -23,9 +27,8 @@ FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 VARIABLES = "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"
 OF_PROGRAMS = "C", "POSIX"
 
-#: Portuguese, of whatever country, among the primary languages that Windows knows
-#: (https://learn.microsoft.com/windows/win32/intl/language-identifier-constants-and-strings).
-LANG_PORTUGUESE, PRIMARY = 0x16, 0x3FF
+#: What a word may be said of: in the catalogue they stand as ``msgctxt``.
+CONTEXTS = "one client", "several clients"
 
 _translation = gettext.translation
 _chosen = gettext.NullTranslations()  # set by `choose`, before other threads need it
@@ -34,6 +37,14 @@ _chosen = gettext.NullTranslations()  # set by `choose`, before other threads ne
 def _(text):
     """Return *text*, which is not empty, in the language that was chosen."""
     return _chosen.gettext(text)
+
+
+def of_clients(count, word):
+    """Return the *word* that is said of this many clients: in Portuguese one is "recusado", several are
+    "recusados". Where that makes no difference, the catalogue has the word without a context."""
+    context = CONTEXTS[count != 1]
+    said = _chosen.pgettext(context, word)
+    return _(word) if said == word else said
 
 
 def reason(error):
@@ -47,7 +58,7 @@ def decimals(number):
 
 
 def choose(language=None):
-    """Speak this *language*, "en" or "pt", from now on; without one, that of the system."""
+    """Speak this *language*, one of LANGUAGES, from now on; without one, that of the system."""
     global _chosen
     _chosen = catalogue(language if language in LANGUAGES else of_the_system())
     gettext.textdomain(DOMAIN)
@@ -62,7 +73,7 @@ def translation(domain, *args, **kwargs):
 
 @functools.lru_cache(maxsize=None)
 def catalogue(language):
-    """Return the texts in this *language*, "en" or "pt"; English where they cannot be read.
+    """Return the texts in this *language*, one of LANGUAGES; English where they cannot be read.
 
     They come from where this module came from, a folder or a zip.
     """
@@ -80,9 +91,19 @@ def of_the_system():
     """Return the language that the user of this system speaks, "en" if it is none of ours."""
     locale = next(filter(None, map(os.environ.get, VARIABLES[1:])), "")
     said = locale if locale in OF_PROGRAMS else os.environ.get(VARIABLES[0]) or locale
-    if not said and os.name == "nt":
-        import ctypes
-        number = ctypes.windll.kernel32.GetUserDefaultUILanguage()
-        return "pt" if number & PRIMARY == LANG_PORTUGUESE else "en"
-    spoken = [name[:2].lower() for name in said.split(":")]
+    return first_of_ours((said or of_windows()).split(":"))
+
+
+def of_windows():
+    """Return the name of the language of Windows' own windows, such as "pt_BR"; on other systems "en"."""
+    if os.name != "nt":
+        return "en"
+    import ctypes
+    import locale
+    return locale.windows_locale.get(ctypes.windll.kernel32.GetUserDefaultUILanguage(), "en")
+
+
+def first_of_ours(names):
+    """Return the first of LANGUAGES among *names* such as "pt_BR.UTF-8", "pt-PT;q=0.5", "pt"; else "en"."""
+    spoken = [re.match("[a-z]*", name.strip().lower()).group() for name in names]
     return next((language for language in spoken if language in LANGUAGES), "en")

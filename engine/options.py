@@ -34,7 +34,7 @@ def parse_options(services, arguments=None):
         prog="server.py", description=_("Serve a class: one of the lesson's services over TCP."),
         formatter_class=help_formatter)
     parser.add_argument(
-        "--service", metavar="NAME", choices=sorted(services), default="upper",
+        "--service", metavar=_("NAME"), choices=sorted(services), default="upper",
         help=_("what to serve: %(choices)s (default: %(default)s)"))
     add_server_options(parser.add_argument)
     add_service_options(parser.add_argument)
@@ -71,9 +71,9 @@ def add_server_options(option):
            help=_("clients served at a time from one address; 0: no limit (default: %(default)s)"))
     option("--backlog", metavar="N", type=positive, default=128,
            help=_("clients that may wait for a slot, connected (default: %(default)s)"))
-    option("--dashboard", metavar="PORT", nargs="?", const=8080, type=port,
+    option("--dashboard", metavar=_("PORT"), nargs="?", const=8080, type=port,
            help=_("show a live page on this port, 8080 if none is named (default: no page)"))
-    option("--names", metavar="FILE", type=Names,
+    option("--names", metavar=_("FILE"), type=Names,
            help=_("who is behind which address, for the page and the log: lines such as 192.168.0.23 = Ana"))
 
 
@@ -91,7 +91,7 @@ def add_service_options(option):
            help=_("seconds to compute for every message (default: 0)"))
     option("--max-cities", metavar="N", type=positive,
            help=_("cities that temp keeps; a new one beyond is refused (default: 100000)"))
-    option("--db", metavar="FILE",
+    option("--db", metavar=_("FILE"),
            help=_("where temp keeps every reading, in SQLite (default: nothing is written)"))
 
 

@@ -17,6 +17,14 @@ class Translated(logging.Formatter):
         return super().format(record)
 
 
+def name_levels():
+    """Give the levels of the log their names in the language that was chosen; in English they have them."""
+    for level, name in ((logging.DEBUG, _("DEBUG")), (logging.INFO, _("INFO")), (logging.WARNING, _("WARNING")),
+                        (logging.ERROR, _("ERROR")), (logging.CRITICAL, _("CRITICAL"))):
+        if name != logging.getLevelName(level):
+            logging.addLevelName(level, name)
+
+
 def prepare_output(quiet, verbose):
     """Put a `Screen` behind standard output and error, and set up the log; return the `Screen`."""
     screen = Screen()
@@ -25,6 +33,7 @@ def prepare_output(quiet, verbose):
         if stream is not None:
             setattr(sys, name, Lines(stream, screen))
     atexit.register(screen.end)  # for the traceback of a mistake of ours
+    name_levels()
     level = logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO
     handler = logging.StreamHandler()
     handler.setFormatter(Translated("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))

@@ -69,8 +69,8 @@ def parse_options(arguments=None):
 
 def add_options(option):
     """Add the options, each by a call of argparse's *option*."""
-    option("messages", metavar="MESSAGE", nargs="*", help=_("a message to send, one line"))
-    option("--service", metavar="NAME", choices=["temp", "upper"], default="upper",
+    option("messages", metavar=_("MESSAGE"), nargs="*", help=_("a message to send, one line"))
+    option("--service", metavar=_("NAME"), choices=["temp", "upper"], default="upper",
            help=_("what to ask for, or what a crowd sends: %(choices)s (default: %(default)s)"))
     option("--host", metavar="H", default=HOST,
            help=_("the server's address or name (default: %(default)s)"))
@@ -87,12 +87,12 @@ def add_options(option):
            help=_("be N clients at once, each sending MESSAGE, and draw how long they waited"))
     option("--think", metavar="S", type=number(float, 0, 86400, "seconds from 0 to 86400"),
            help=_("seconds for which each client of a crowd is silent first (default: 0)"))
-    option("--csv", metavar="FILE", help=_("write the times of a crowd's clients to FILE"))
+    option("--csv", metavar=_("FILE"), help=_("write the times of a crowd's clients to FILE"))
     option("--examine", action="store_true",
            help=_("find out by trying what is wrong with the server; this may bring it down"))
-    option("--from", metavar="CHECK", dest="start",
+    option("--from", metavar=_("CHECK"), dest="start",
            help=_("begin the examination with this check, such as hang-up"))
-    option("--one-file", metavar="FILE",
+    option("--one-file", metavar=_("FILE"),
            help=_("write the whole client to FILE, such as client.pyz, for other machines"))
     add_common_options(option)
 

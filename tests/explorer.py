@@ -106,7 +106,7 @@ class Run:
             self.decide()
         if self.over:
             return self.end
-        number, way, _ = self.path[self.done]
+        number, way, disturbs = self.path[self.done]
         self.current, self.done = self.threads[number - 1], self.done + 1
         self.current.way = way
         if way is None:  # its wait times out
@@ -121,8 +121,7 @@ class Run:
         """Add a move to the path: a thread's number, its way on, whether that disturbs; or end the run."""
         alive = [each for each in self.threads if each.alive]
         ready = [each for each in alive if each.ready()]
-        late = [each for each in alive if each.deadline and each not in ready]
-        late.sort(key=lambda each: each.deadline)
+        late = sorted([each for each in alive if each.deadline and each not in ready], key=lambda each: each.deadline)
         free = [self.current] if self.current in ready else ready or late[:1]
         moves = [(each.number, way, int(each not in free)) for each in ready for way in range(each.ways)]
         moves += [(each.number, None, int(each not in free)) for each in late]
@@ -226,9 +225,6 @@ class Lock:
 
     __enter__, __exit__ = acquire, release
 
-    def locked(self):
-        return self.owner is not None
-
     def _is_owned(self):
         return run.over or self.owner is run.current
 
@@ -278,9 +274,8 @@ def wait(ready, seconds):
 
 def models():
     """Return name -> module: what stands for Python's. Its own conditions, events, semaphores get our locks."""
-    names = dict(vars(threading), Lock=Lock, Thread=Thread, _time=lambda: run.now,
-                 _allocate_lock=type("Pillow", (Lock,), {"private": True}),
-                 current_thread=lambda: run.current, get_ident=lambda: run.current.ident)
+    names = dict(vars(threading), Lock=Lock, Thread=Thread, _allocate_lock=type("Pillow", (Lock,), {"private": True}),
+                 _time=lambda: run.now, current_thread=lambda: run.current, get_ident=lambda: run.current.ident)
     for name in "Condition", "Event", "Semaphore":
         exec(inspect.getsource(names[name]), names)
     share(names["Event"], "_flag", "_cond")

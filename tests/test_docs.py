@@ -120,7 +120,7 @@ epoll kqueue fsync SO_RCVTIMEO SO_EXCLUSIVEADDRUSE PYTHONIOENCODING WINDOWS_PYTH
 nc telnet nohup py python python3 python.exe venv wine sqlite3 chcp kill strace sudo npm netsh
 axe.min.js axe.run --help -rs --one-file --disable-gil GET HEAD null recvall
 mended self.hits recife olleh readings.db-wal readings.db-shm
-handlers/reverse.py sum.py vote.py longest.py hosts.txt
+handlers/reverse.py sum.py vote.py longest.py hosts.txt translations/es LC_MESSAGES/classroom.po
 """.split())
 
 #: The same, with spaces in it; and beginnings of what our programs say.
@@ -255,7 +255,7 @@ def test_the_replies_in_the_portuguese_page_of_mistakes_are_in_the_catalogue():
     page = (ROOT / "docs" / "mistakes.pt-BR.md").read_text(encoding="utf-8")
     texts = [re.sub(r"\\\{[^}]*\}|%[sd]", ".+", re.escape(text))
              for text in language.catalogue("pt")._catalog.values() if " " in text]
-    quoted = [part for line in page.partition("## No seu")[0].splitlines() if line.startswith("| ")
+    quoted = [part for line in page.partition("## O que o Python")[0].splitlines() if line.startswith("| ")
               for part in line.split("`")[1::2] if len(part) >= 30]
     assert len(quoted) > 20
     for reply in quoted:

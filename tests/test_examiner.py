@@ -10,6 +10,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from unittest import mock
 
 import pytest
@@ -54,6 +55,9 @@ WRONG = {
 #: What the last verdict on a server says that did not survive, and what it does not know.
 FALLEN = {"empty": "has ended", "not_utf_8": "has ended", "no_word": "has ended", "reset": "has ended",
           "unread": "has ended", "slots_lost": "Perhaps each of them keeps its slot"}
+
+#: Where more may be found, as it depends on the machine: a busy one sees a standstill.
+PERHAPS = {"slower": ["reset"]}
 
 #: Servers that then go on for ever, or are slow: for them the examination ends with their own check.
 ENDLESS = {"endless_loop": "no word", "hang_up": "hang-up", "slower": "reset"}
@@ -151,7 +155,7 @@ def results(request):
 @pytest.mark.parametrize("case", [(name, "mistake") for name in WRONG], ids="-".join)
 def test_a_mistake_is_found_by_its_own_check(results, case):
     found, name = results[case].result(), case[0]
-    assert to_mend(found) == WRONG[name], found
+    assert to_mend(found) in (WRONG[name], PERHAPS.get(name)), found
     if name in FALLEN:
         last = list(found)[-1]
         assert FALLEN[name] in found[last].text and '--from "{}"'.format(last) in found[last].text
@@ -229,6 +233,22 @@ def examined_clock():
             return next(times)
     with serving(Clock) as server:
         return verdicts_on(server.server_address[1])
+
+
+def test_a_greeting_that_comes_late_is_one_nevertheless(results):
+    found = results["late"].result()
+    assert to_mend(found) == ["greeting"] and "'Message: '" in found["greeting"].text
+
+
+def examined_late_greeting():
+    """Examine a server that asks for the message when that has already been sent, the first time."""
+    class Late(UppercaseHandler):
+        def setup(self):
+            time.sleep(1.3 * SHORT["quiet"])
+            self.request.sendall(b"Message: ")
+            super().setup()
+    with serving(Late) as server:
+        return verdicts_on(server.server_address[1], last="greeting")
 
 
 # The rules
@@ -408,7 +428,7 @@ def test_the_one_file_has_it(tmp_path, upper_port):
 
 #: What else takes long: a name -> a function and its arguments.
 LONG = {"a user": (as_a_user_does,), "um usu\u00e1rio": (as_a_user_does, "--lang", "pt"),
-        "a terminal": (on_a_terminal,), "a clock": (examined_clock,),
+        "a terminal": (on_a_terminal,), "a clock": (examined_clock,), "late": (examined_late_greeting,),
         ("watched for long", "mistake"): (watched_for_long, "mistake"),
         ("watched for long", "mended"): (watched_for_long, "mended")}
 

@@ -263,9 +263,11 @@ def test_a_flood_from_one_address(start_server, honest):
         while not stop():
             with server.connect() as connection, contextlib.suppress(OSError):
                 connection.sendall(b"Recife,31,24\n")
-                connection.recv(1000)
-    silent = [server.connect() for _ in range(2)]
+                if connection.recv(1000).startswith(b"ERR too many"):
+                    refused.set()
+    refused, silent = threading.Event(), [server.connect() for number in range(2)]
     with attackers(attack, 8):
+        assert refused.wait(PATIENCE)
         if ELSEWHERE != "127.0.0.1":
             assert honest(server, source=ELSEWHERE) < 1
     for connection in silent:

@@ -1,9 +1,11 @@
 """engine/language.py, translations/: everything that a person reads, in English and in Portuguese."""
 
 import gettext
+import io
 import json
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -18,6 +20,9 @@ from talk import prompts
 
 sys.path.insert(0, str(ROOT / "translations"))
 import update  # noqa: E402 - it stands beside what it is about
+
+#: The Portuguese, as people write it.
+PO = update.po_of("pt")
 
 PORTUGUESE = dict(ENVIRONMENT, LANGUAGE="pt_BR")
 
@@ -48,27 +53,76 @@ def portuguese(monkeypatch):
 
 
 def test_no_text_is_missing_left_over_or_has_other_fields():
-    assert list(update.problems(update.read_po())) == []
+    pairs = update.read_po(PO)
+    assert (list(update.problems(pairs)), update.missing(pairs)) == ([], [])
 
 
 def test_what_is_missing_left_over_or_different_is_found():
-    pairs = update.read_po()
+    pairs = update.read_po(PO)
     text = "Listening on {address}"
-    for change, problem in (({text: ""}, "not translated"), ({text: "Ouvindo"}, "other fields"),
+    for change, problem in (({text: "Ouvindo"}, "other fields"),
                             ({"Nobody says this": "Ninguém diz isto"}, "left over")):
         assert [problem in line for line in update.problems({**pairs, **change})] == [True]
+    assert update.missing({**pairs, text: ""}) == [text]
     del pairs[text]
-    assert ["missing" in line for line in update.problems(pairs)] == [True]
+    assert update.missing(pairs) == [text]
+
+
+def test_a_word_may_have_a_context_and_need_not(tmp_path):
+    po = tmp_path / "classroom.po"
+    po.write_text('msgctxt "one client"\nmsgid "refused"\nmsgstr "recusado"\n\n'
+                  'msgid "refused"\nmsgstr "recusados"\n', encoding="utf-8")
+    pairs = update.read_po(po)
+    assert pairs == {"one client\x04refused": "recusado", "refused": "recusados"}
+    read = gettext.GNUTranslations(io.BytesIO(update.mo_of({"": "Content-Type: text/plain; charset=UTF-8\n", **pairs})))
+    assert (read.pgettext("one client", "refused"), read.gettext("refused")) == ("recusado", "recusados")
+    pairs = {**update.read_po(PO), "of nobody\x04refused": "recusada"}
+    assert ["left over" in line for line in update.problems(pairs)] == [True]
 
 
 def test_the_mo_was_made_from_the_po():
     """Else: python translations/update.py"""
-    pairs = update.read_po()
-    assert update.MO.read_bytes() == update.mo_of(pairs)
-    with update.MO.open("rb") as file:
+    pairs = update.read_po(PO)
+    assert PO.with_suffix(".mo").read_bytes() == update.mo_of(pairs)
+    with PO.with_suffix(".mo").open("rb") as file:
         read = gettext.GNUTranslations(file)
-    assert {text: read.gettext(text) for text in pairs if text} == {
-        text: translated for text, translated in pairs.items() if text}
+    assert {text: read.pgettext(*text.split("\x04")) if "\x04" in text else read.gettext(text)
+            for text in pairs if text} == {text: translated for text, translated in pairs.items() if text}
+
+
+#: One word for one thing: what is not written, and what is. Only "connect" has two forms: conectar-se, se conectar.
+OTHER_WORDS = {
+    r"\bpaine(l|is)\b": "p\u00e1gina", r"\bvagas?\b.{0,12} em uso\b": "ocupada", r"\besperad[oa]\b|\besperava\b": "use, envie",
+    r"(?<!se )\bconectar\b(?!-se)|\bConecte\b(?!-se)": "conectar-se",
+    r"\b(FILE|MESSAGE|NAME)\b": "ARQUIVO, MENSAGEM, NOME", r"\d (INFO|WARNING|ERROR|DEBUG) ": "NOTA, AVISO, ERRO, DETALHE"}
+
+
+def other_words(text):
+    """Yield what stands in a Portuguese *text* for what has another word everywhere else."""
+    for found, word in ((re.search(pattern, text), word) for pattern, word in OTHER_WORDS.items()):
+        if found:
+            yield "{!r}: {}".format(found.group(), word)
+
+
+def test_one_word_for_one_thing_in_the_programs():
+    assert [(translated, *other_words(translated)) for translated in update.read_po(PO).values()
+            if list(other_words(translated))] == []
+
+
+@pytest.mark.parametrize("document", [path.relative_to(ROOT).as_posix() for folder in (".", "docs", "lesson")
+                                      for path in (ROOT / folder).glob("*.pt-BR.md")])
+def test_one_word_for_one_thing_in_a_document(document):
+    """But in programs, which are as in English, and where it tells what was expected."""
+    text = re.sub(r"^```[\s\S]*?^```$|e o que era esperado|\"o que era esperado\"", "",
+                  (ROOT / document).read_text(encoding="utf-8"), flags=re.M)
+    assert list(other_words(text)) == []
+
+
+@pytest.mark.parametrize("text", ["O painel", "12 vagas em uso", "era esperado", "n\u00e3o consegue conectar",
+                                  "outro --db FILE", "01:31:50 INFO Cliente"])
+def test_another_word_is_found(text):
+    assert len(list(other_words(text))) == 1
+    assert list(other_words("conectar-se, se conectar; a porta est\u00e1 em uso; NOTA Cliente")) == []
 
 
 # Which language
@@ -122,7 +176,7 @@ def test_where_the_catalogue_is_damaged_there_is_english(tmp_path, damage):
                         copy_function=shutil.copyfile)  # for copy2 Wine lacks a call of Windows
     for name in "server.py", "client.py":
         shutil.copy(str(ROOT / name), str(tmp_path))
-    damage(tmp_path / update.MO.relative_to(ROOT))
+    damage(tmp_path / PO.with_suffix(".mo").relative_to(ROOT))
     for program in "server.py", "client.py":
         status, output, problem = run(program, "--lang", "pt", "--help", folder=tmp_path)
         assert (status, problem) == (0, "") and output.startswith("usage: ")
@@ -146,7 +200,7 @@ def test_what_an_output_cannot_show_is_written_as_escapes(program):
     ("Recife;31;24", "ERR os campos estão separados por ponto e vírgula: use vírgulas, "
                      "como em Recife,31,24"),
     ("", "ERR a mensagem está vazia: envie cidade,max,min como em Recife,31,24.5"),
-    ("?Natal", "ERR não chegou nenhuma leitura de 'Natal': pergunte por uma cidade que já enviou uma"),
+    ("?Natal", "ERR não chegou nenhuma leitura de 'Natal': pergunte por uma cidade que já enviou leituras"),
     ("GET / HTTP/1.0", "HTTP/1.0 400 Bad Request\r\n")])
 def test_replies(portuguese, start_server, message, reply):
     """What programs read is the same: BYE, ERR, the fields of a query."""
@@ -160,12 +214,12 @@ def test_the_log_and_the_totals(portuguese, start_server):
     server = start_server("--service", "temp", listening="Ouvindo em")
     server.ask("Recife,31.5,24")
     server.out.wait_for("Cidade mais quente: Recife com 31,5\nCidade mais fria: Recife com 24\n")
-    server.err.wait_for(r"INFO Cliente 127\.0\.0\.1:\d+ atendido em 0,\d{3} s\.")
+    server.err.wait_for(r"NOTA Cliente 127\.0\.0\.1:\d+ atendido em 0,\d{3} s\.")
     server.ask("Recife,a,24")
-    server.err.wait_for(r"INFO Cliente \S+: ERR o campo 2 \(max\) 'a' não é um número")
+    server.err.wait_for(r"NOTA Cliente \S+: ERR o campo 2 \(max\) 'a' não é um número")
     with server.connect() as connection:
         connection.sendall(b"half")
-    server.err.wait_for(r"INFO O cliente \S+ foi embora: fechou no meio de uma mensagem\.")
+    server.err.wait_for(r"NOTA O cliente \S+ foi embora: fechou a conexão no meio de uma mensagem\.")
     assert server.stop() == 0
     assert server.out.all().splitlines()[-1].startswith("Encerrado: aceitos 3, atendidos 2, ")
 
@@ -194,6 +248,57 @@ def test_the_client(portuguese, start_server):
     assert status == 2 and "; se a mensagem começa com um sinal de menos, escreva --" in problem
 
 
+@pytest.mark.parametrize("count, word, said", [
+    (1, "refused", "recusado"), (3, "refused", "recusados"), (1, "closed", "desconectado"),
+    (2, "closed", "desconectados"), (1, "timed out", "tempo esgotado"), (2, "timed out", "tempo esgotado"),
+    (1, "mixed up", "trocada"), (4, "mixed up", "trocadas"), (5, "ERR", "ERR")])
+def test_one_client_and_several(portuguese, count, word, said):
+    assert language.of_clients(count, word) == said
+
+
+def test_one_client_is_refused_and_several_are(portuguese):
+    """Nobody listens at that port: it is bound, and so no other program has it."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        for count, total in (1, "recusado (1): "), (2, "recusados (2): "):
+            status, output, _ = run_client(nobody.getsockname()[1], "--crowd", str(count))
+            assert (status, output.count(" s recusado\n")) == (1, count) and "\n" + total in output
+
+
+@pytest.mark.parametrize("program, spoken, values", [
+    ("server.py", "pt", ["--service NOME", "--db ARQUIVO", "--dashboard [PORTA]"]),
+    ("server.py", "en", ["--service NAME", "--db FILE", "--dashboard [PORT]"]),
+    ("client.py", "pt", ["[MENSAGEM ", "--service NOME", "--csv ARQUIVO", "--from VERIFICA\u00c7\u00c3O"]),
+    ("client.py", "en", ["[MESSAGE ", "--service NAME", "--csv FILE", "--from CHECK"])])
+def test_the_help_names_values_in_the_language(program, spoken, values):
+    output = " ".join(run(program, "--help", "--lang", spoken)[1].split())
+    assert [value for value in values if value not in output] == []
+    other = "NAME FILE MESSAGE" if spoken == "pt" else "NOME ARQUIVO MENSAGEM"
+    assert [word for word in other.split() if re.search(r"\b{}\b".format(word), output)] == []
+
+
+#: A program that logs before and after the log is set up.
+LEVELS = """
+import logging, sys
+from engine import language, output
+print(logging.getLevelName(logging.WARNING))
+language.choose(sys.argv[1])
+output.prepare_output(False, True)
+for level in logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL:
+    logging.log(level, "-")
+logging.getLogger().setLevel("WARNING")
+"""
+
+
+@pytest.mark.parametrize("spoken, names", [
+    ("en", "DEBUG INFO WARNING ERROR CRITICAL"), ("pt", "DETALHE NOTA AVISO ERRO GRAVE")])
+def test_the_log_names_its_levels_in_the_language(spoken, names):
+    """From when it is set up, not from the import on; a program may still set them by their English names."""
+    status, output, log = run("-c", LEVELS, spoken)
+    assert (status, output) == (0, "WARNING\n")
+    assert re.findall(r"^\d\d:\d\d:\d\d (\w+) -$", log, re.M) == names.split()
+
+
 def test_each_may_speak_its_own_language(portuguese, start_server):
     """The client knows the other service whatever the server speaks."""
     port = start_server("--service", "temp", listening="Ouvindo em").port
@@ -207,7 +312,7 @@ def test_at_the_prompt_numbers_may_have_a_comma_and_are_shown_with_one(portugues
     terminal = Terminal("--service", "temp", "--port", str(port))
     terminal.wait_for("Cidade .*: ")
     terminal.type("ajuda\n")
-    terminal.wait_for("uma linha vazia encerra\nCidade .*: ")
+    terminal.wait_for("linha vazia +encerra; sair também\nCidade .*: ")
     for text, prompt in (("Recife", "Máxima"), ("31,5", "Mínima"), ("x", "'x' não é um número"),
                          ("24.5", "BYE"), ("?", "mais quente: Recife com 31,5. .* com 24,5. ")):
         terminal.type(text + "\n")
@@ -264,7 +369,7 @@ def test_every_text_of_the_page_is_used():
 def test_an_old_console_can_show_every_text_of_the_programs():
     """Code page 850 is that of Windows consoles in Brazil and western Europe."""
     page = update.texts_of_the_page()
-    for text, translated in update.read_po().items():
+    for text, translated in update.read_po(PO).items():
         if text not in page:
             text.encode("cp850")
             translated.encode("cp850")

@@ -89,3 +89,41 @@ def test_every_function_and_constant_of_the_programs_is_used():
                 if not (names[name] or name in CALLED or name.startswith("__")):
                     left.append("{}: {}".format(path.name, name))
     assert not left
+
+
+def names_bound_by(node):
+    """Return the names that a *node* of a tree gives a meaning, but for those that engine.language gives."""
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.ExceptHandler)):
+        return [node.name]
+    if isinstance(node, ast.Name):
+        return [] if isinstance(node.ctx, ast.Load) else [node.id]
+    if isinstance(node, ast.arg):
+        return [node.arg]
+    if isinstance(node, ast.Import) or isinstance(node, ast.ImportFrom) and node.module != "engine.language":
+        return [name.asname or name.name for name in node.names]
+    return []
+
+
+def takes_the_mark_away(tree):
+    """Yield the lines of *tree* where ``_`` becomes something else than the mark of a text: a text that is
+    added there would not be translated, but end in an exception."""
+    for node in ast.walk(tree):
+        if "_" in names_bound_by(node):
+            yield node.lineno
+
+
+@pytest.mark.parametrize("path", [path for path in [*FILES, ROOT / "translations" / "update.py"]
+                                  if path.parent.name not in ("tests", "benchmarks", "docs")
+                                  and path != ROOT / "engine" / "language.py"],
+                         ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_mark_of_texts_is_no_name_for_what_is_thrown_away(path):
+    assert list(takes_the_mark_away(ast.parse(path.read_text(encoding="utf-8")))) == []
+
+
+@pytest.mark.parametrize("text, lines", [
+    ("for _ in range(3):\n    pass", [1]), ("a, _ = b", [1]), ("\n[c for c, _ in d]", [2]),
+    ("def f(_):\n    pass", [1]), ("lambda _: 1", [1]), ("import gettext as _", [1]), ("def _():\n    pass", [1]),
+    ("try:\n    pass\nexcept OSError as _:\n    pass", [3]), ("with a as _:\n    pass", [1]),
+    ("from engine.language import _\n_('x')", [])])
+def test_where_the_mark_is_taken_away_is_found(text, lines):
+    assert list(takes_the_mark_away(ast.parse(text))) == lines

@@ -2,12 +2,14 @@
 
     python translations/update.py
 
-makes the ``.mo`` that the programs read from the ``.po`` that people write, and says what does not
-fit. Both are GNU gettext's formats
+makes, for each language, the ``.mo`` that the programs read from the ``.po`` that people write, and says
+what does not fit. For a language that has no ``.po`` yet it writes one, with nothing translated. Both
+are GNU gettext's formats
 (https://www.gnu.org/software/gettext/manual/html_node/PO-Files.html and MO-Files.html).
 """
 
 import ast
+import functools
 import importlib
 import json
 import pathlib
@@ -18,8 +20,13 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
-PO = HERE / "pt_BR" / "LC_MESSAGES" / "classroom.po"
-MO = PO.with_suffix(".mo")
+sys.path.insert(0, str(ROOT))
+
+from engine import language  # noqa: E402 - it stands beside this folder
+
+
+#: The language of which every text has to be there; of another one those that are not are in English.
+WHOLE = "pt"
 
 #: Where there are texts.
 SOURCES = ["server.py", "client.py", "talk/*.py", "talk/*/*.py", "engine/*.py",
@@ -31,6 +38,16 @@ FOR_PROGRAMS = {"FETCH", "HTTP", "INSERT", "IN_ORDER", "RUN_GUARD", "SCHEMA"}
 #: Constants with single words in them.
 TABLES = {"CONNECTING", "THINKING", "WAITS", "FAILURES", "SEPARATORS", "KINDS", "_KINDS", "CHECKS", "OF_TEMPERATURES",
           "DEEDS"}
+
+#: What the lines of a ``.po`` file begin with, but for those that go on with a text, and comments.
+KEYWORDS = "msgctxt", "msgid", "msgstr"
+
+#: The first entry of a ``.po`` file.
+HEADER = ("Language: {}\nMIME-Version: 1.0\nContent-Type: text/plain; charset=UTF-8\n"
+          "Content-Transfer-Encoding: 8bit\n")
+
+#: What stands between a context and its text in a ``.mo`` file.
+IN_CONTEXT = "\x04"
 
 #: What argparse says, in one version of Python or another, and what systems say most often.
 OTHERS = [
@@ -50,6 +67,7 @@ OTHERS = [
     "timed out", "database is locked", "disk I/O error", "database or disk is full"]
 
 
+@functools.lru_cache(maxsize=None)
 def texts():
     """Return the texts of the source, and OTHERS, each once, in order."""
     found = []
@@ -116,26 +134,54 @@ def is_for_texts(function):
             or name in ("debug", "info", "warning", "error", "exception"))
 
 
-def read_po(path=PO):
-    """Return the pairs of texts in a ``.po`` file, as a dict; the text "" has its header."""
-    pairs, parts = {}, {}
-    for line in path.read_text(encoding="utf-8").splitlines() + ["msgid \"\""]:
-        keyword, _, rest = line.partition(" ")
-        if keyword == "msgid":
-            if "msgstr" in parts:
-                pairs[parts["msgid"]] = parts["msgstr"]
-            parts = {}
-        if keyword in ("msgid", "msgstr"):
-            current, parts[keyword] = keyword, ast.literal_eval(rest)
+def po_of(spoken):
+    """Return the path of the ``.po`` file of a language; its ``.mo`` lies beside it."""
+    return HERE / language.LANGUAGES[spoken] / "LC_MESSAGES" / (language.DOMAIN + ".po")
+
+
+def quoted(text):
+    """Return *text* as a ``.po`` file has it, a line of it a line there."""
+    *whole, rest = text.replace("\\", "\\\\").replace('"', '\\"').split("\n")
+    lines = [line + "\\n" for line in whole] + ([rest] if rest or not whole else [])
+    return "\n".join('"{}"'.format(line) for line in (lines if len(lines) == 1 else ["", *lines]))
+
+
+def new_po(spoken):
+    """Return what a ``.po`` file of a language has at first: a header, and each text, not translated."""
+    header = HEADER.format(language.LANGUAGES[spoken])
+    return "\n\n".join(["msgid \"\"\nmsgstr " + quoted(header)] + [
+        "msgid {}\nmsgstr \"\"".format(quoted(text)) for text in texts()]) + "\n"
+
+
+def read_po(path):
+    """Return the pairs of texts in a ``.po`` file, as a dict; the text "" has its header.
+
+    Raises ValueError, which names the line, where it is no such file.
+    """
+    pairs, parts, keyword = {}, {}, None
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    for number, line in enumerate([*lines, "msgid \"\""], 1):
+        first, space, rest = line.partition(" ")
+        if first in KEYWORDS:
+            if first != "msgstr" and "msgstr" in parts:
+                pairs[IN_CONTEXT.join(filter(None, (parts.get("msgctxt"), parts["msgid"])))] = parts["msgstr"]
+                parts = {}
+            keyword, parts[first] = first, ""
         elif line.startswith("\""):
-            parts[current] += ast.literal_eval(line)
+            rest = line
+        elif not line.strip() or line.startswith("#"):
+            continue
+        if not re.fullmatch(r'"([^"\\]|\\.)*"', rest.strip()) or keyword not in parts:
+            raise ValueError("{}, line {}: expected msgid or msgstr and a text in quotes, not {!r}".format(
+                path.name, number, line))
+        parts[keyword] += ast.literal_eval(rest.strip())
     return pairs
 
 
 def mo_of(pairs):
-    """Return *pairs* of texts as the bytes of a ``.mo`` file."""
+    """Return *pairs* of texts, those that are translated, as the bytes of a ``.mo`` file."""
     entries = sorted((original.encode(), translated.encode())
-                     for original, translated in pairs.items())
+                     for original, translated in pairs.items() if translated)
     table = 7 * 4
     offset = table + 16 * len(entries)
     index, data = [], b""
@@ -149,33 +195,49 @@ def mo_of(pairs):
 
 def fields(text):
     """Return the fields of a *text*, by name or in order, that are filled in when it is used."""
-    named = [field for _, field, _, _ in string.Formatter().parse(
-        re.sub(r"%(\([a-z_]+\))?[a-z]", "", text)) if field is not None]
+    parts = string.Formatter().parse(re.sub(r"%(\([a-z_]+\))?[a-z]", "", text))
+    named = [part[1] for part in parts if part[1] is not None]
     return sorted(named), re.findall(r"%(?:\([a-z_]+\))?[a-z]", text)
 
 
+def missing(pairs):
+    """Return the texts that *pairs* do not translate, in order."""
+    return [text for text in texts() if not pairs.get(text)]
+
+
 def problems(pairs):
-    """Yield what is wrong with *pairs*, a line each."""
+    """Yield what is wrong with *pairs*, a line each; not what is missing."""
     wanted = set(texts())
-    for text in sorted(wanted - set(pairs)):
-        yield "missing: {!r}".format(text)
-    for text in sorted(set(pairs) - wanted - {""}):
+    may_be = wanted | {context + IN_CONTEXT + text for context in language.CONTEXTS for text in wanted}
+    for text in sorted(set(pairs) - may_be - {""}):
         yield "left over: {!r}".format(text)
     for text, translated in pairs.items():
-        if not translated:
-            yield "not translated: {!r}".format(text)
-        elif text and fields(text) != fields(translated):
+        if text and translated and fields(text) != fields(translated):
             yield "other fields: {!r}, {!r}".format(text, translated)
 
 
+def update(spoken):
+    """Make the ``.mo`` file of a language, and its ``.po`` file if there is none; return what is wrong."""
+    path = po_of(spoken)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(new_po(spoken), encoding="utf-8")
+    try:
+        pairs = read_po(path)
+    except ValueError as error:
+        return [str(error)]
+    path.with_suffix(".mo").write_bytes(mo_of(pairs))
+    left = missing(pairs)
+    print("{}: {} texts, {} translated.".format(path.relative_to(ROOT), len(texts()), len(texts()) - len(left)))
+    return ["missing: {!r}".format(text) for text in left if spoken == WHOLE] + list(problems(pairs))
+
+
 def main():
-    pairs = read_po()
-    found = list(problems(pairs))
-    MO.write_bytes(mo_of(pairs))
-    print("\n".join(found) or "{} texts.".format(len(pairs) - 1))
+    found = [line for spoken in language.LANGUAGES if spoken != "en" for line in update(spoken)]
+    for line in found:
+        print(line)
     return 1 if found else 0
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
     sys.exit(main())

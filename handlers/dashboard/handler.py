@@ -19,7 +19,7 @@ import time
 from engine.addresses import host_of, shown
 from engine.escapes import excerpt
 from engine.invitation import ONE_FILE
-from engine.language import LANGUAGES, _, catalogue
+from engine.language import _, catalogue, first_of_ours
 from engine.replies import drain
 from handlers.dashboard.page import HEADERS, PAGES, fill_in
 from handlers.dashboard.request import is_called, is_request, request_head
@@ -127,9 +127,7 @@ class DashboardHandler(http.server.BaseHTTPRequestHandler):
     def language_of_viewer(self):
         """Return the language of the page: ``language`` if it was chosen, else the first of ours
         among those that the browser asks for (RFC 9110, 12.5.4; they come in order)."""
-        asked = self.headers.get("Accept-Language", "").lower().split(",")
-        spoken = [language.strip()[:2] for language in asked]
-        return self.language or next((each for each in spoken if each in LANGUAGES), "en")
+        return self.language or first_of_ours(self.headers.get("Accept-Language", "").split(","))
 
     def refuse(self, status, text):
         """Send *status* with this *text*, in the language of the viewer; a field ``address`` in it

@@ -6,7 +6,7 @@ import threading
 import time
 
 from engine.fields import csv_line
-from engine.language import _
+from engine.language import _, of_clients
 from talk.answers import SERVES_CAPITALS, hint_at, is_error, told
 from talk.conversation import Conversation
 from talk.crowd.cities import reading_of
@@ -95,7 +95,7 @@ class Member(Conversation):
         """Return the word for how it ended, or for what it is doing."""
         doing = CONNECTING if self.connected is None else THINKING if self.sent is None else WAITS
         word = doing if self.outcome == WAITS else self.outcome
-        return word and _(word)
+        return word and of_clients(1, word)
 
     def waited(self, now):
         """Return the seconds until its end, or until *now*, less those it was thinking itself."""

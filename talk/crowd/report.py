@@ -6,7 +6,7 @@ import sys
 import textwrap
 
 from engine.escapes import printable
-from engine.language import _, decimals
+from engine.language import _, decimals, of_clients
 from talk.crowd.members import ERROR, REPLIED
 
 SUMMARY = "Replies {replies}, errors {errors}, total time {seconds} s."
@@ -28,7 +28,7 @@ def report(members, ended, now, width):
     for outcome, count in collections.Counter(member.outcome for member in failed).items():
         reason = next(member.reason for member in failed if member.outcome == outcome)
         reason = reason[len("ERR "):] if outcome == ERROR else reason
-        texts.append(_(REASON).format(count=count, outcome=_(outcome),
+        texts.append(_(REASON).format(count=count, outcome=of_clients(count, outcome),
                                       reason=printable(reason[:200])))
     for text in texts:
         print(textwrap.fill(text, width))

@@ -34,17 +34,16 @@ def death(server, check, deed, perhaps=PERHAPS_EXCEPTION):
 def is_alive(server):
     """Tell whether a plain message is still answered. It is tried again for a while: whoever has just
     been busy may have turned one client away."""
-    ends, refused = time.monotonic() + 4 * server.patience, 0
-    while refused < REFUSALS:
-        began = time.monotonic()
+    left, refused = 6 * server.patience, 0
+    while left > 0 and refused < REFUSALS:
+        limit, began = 2 * server.patience, time.monotonic()
         try:
-            if server.ask_plainly(2 * server.patience):
+            if server.ask_plainly(limit):
                 return True
         except Unreached as error:
             refused += error.how == REFUSED
-        if began >= ends:
-            break
         server.pause(2 * server.measures.gap)
+        left -= min(time.monotonic() - began, limit)  # more than that, and this machine was busy
     return False
 
 

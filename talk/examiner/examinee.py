@@ -73,6 +73,7 @@ class Examinee:
         self.slots = None  # how many clients it serves at once, where that is known to end
         self.from_pieces = None  # the `Answer` to a message in two pieces
         self.silent = []  # connections of clients that say nothing, which outlive a check
+        self.waited = False  # whether such clients kept one that talks waiting
         self.let_go = None  # seconds after which such a client was let go
         self.queries = False  # whether it answers ?city
         self.marks = {}  # of the checks that were made
@@ -108,24 +109,17 @@ class Examinee:
     def wait(self, connection, condition, seconds):
         """Wait until *condition* () holds; return whether it does. After the connection's end, or
         *seconds*, it will not any more."""
-        ends = time.monotonic() + seconds
         while not condition():
-            remaining = ends - time.monotonic()
-            if connection.ended or remaining <= 0:
+            if connection.ended or seconds <= 0:
                 return False
-            step([connection], remaining)
+            seconds -= step([connection], seconds)
             self.tick()
         return True
 
     def pause(self, seconds, *connections):
         """Let *seconds* pass, and take what comes over the *connections* meanwhile."""
-        ends = time.monotonic() + seconds
-        while time.monotonic() < ends:
-            remaining = ends - time.monotonic()
-            if any(not connection.ended for connection in connections):
-                step(connections, remaining)
-            else:
-                time.sleep(max(0.0, min(remaining, 0.1)))
+        while seconds > 0:
+            seconds -= step(connections, seconds)
             self.tick()
 
     def beyond_greeting(self, connection):

@@ -3,7 +3,7 @@
 import time
 
 from talk.examiner.examinee import SILENCE, Unreached, line
-from talk.examiner.relation import Relation
+from talk.examiner.relation import CONTAINED, Relation
 
 #: When the server closes its side of a connection: after its reply; when the client has closed its own;
 #: when the next client comes, since until then a variable holds it; never.
@@ -76,7 +76,7 @@ def meet_another(server, meeting, first, examples):
         other = server.open()
     except Unreached:
         return
-    if not server.greeting and (server.lines > 1 or not server.relation.tells_apart()):
+    if not server.greeting and (server.lines > 1 or server.relation.kind >= CONTAINED):
         server.wait(other, lambda: False, 2 * server.measures.quiet)
         server.greeting = bytes(other.came)  # which came late, the first time
         if other.ended:

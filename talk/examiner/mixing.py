@@ -7,7 +7,7 @@ from talk.examiner.answering import quoted
 from talk.examiner.examinee import SILENCE, WHOLE, Unreached, line
 from talk.examiner.relation import number_of
 from talk.examiner.verdicts import mend, not_asked, note, ok
-from talk.examiner.wire import ABSENT, CLOSED, step
+from talk.examiner.wire import ABSENT, CLOSED, LOOK, step
 
 #: Seconds that connecting takes nobody but who has to knock again: Linux does so after 1, 3 and 7 s
 #: (RFC 6298 doubles the time-out, which begins at 1 s), Windows three times within one.
@@ -62,16 +62,14 @@ class Member:
 def run_together(server, members, least=0.0):
     """Let the *members* be answered, until none has been for long, and for *least* seconds at least.
     Returns the seconds it took."""
-    began = moved = time.monotonic()
-    waiting = list(members)
+    began, passed, moved, waiting = time.monotonic(), 0.0, 0.0, list(members)
     while waiting:
-        step([member.connection for member in waiting], 0.1)
+        passed += step([member.connection for member in waiting], LOOK)
         server.tick()
         left = [member for member in waiting if not member.look(server)]
-        now = time.monotonic()
         if len(left) < len(waiting):
-            waiting, moved = left, now
-        elif now - moved > 2 * server.patience and now - began > least:
+            waiting, moved = left, passed
+        elif passed - moved > 2 * server.patience and passed > least:
             break
     for member in waiting:
         connected = member.connection.connected is not None

@@ -1,12 +1,10 @@
 """Slots: how many clients are served while others say nothing, and for how long those may."""
 
-import time
-
 from engine.language import _, decimals
 from talk.examiner.answering import quoted
 from talk.examiner.examinee import WHOLE, line
 from talk.examiner.mixing import Member, leave_by_asking
-from talk.examiner.verdicts import mend, not_asked, note, ok
+from talk.examiner.verdicts import MEND, mend, not_asked, note, ok
 from talk.examiner.wire import step
 
 #: A silent client that is still there after so many seconds is taken to stay for ever.
@@ -48,9 +46,8 @@ class Talker(Member):
     def wait(self, server, seconds):
         """Wait for the reply, at most *seconds*, or until a silent client was let go; return whether
         it is through."""
-        ends = time.monotonic() + seconds
-        while not self.look(server) and not self.gone and time.monotonic() < ends:
-            step([self.connection, *self.silent], ends - time.monotonic())
+        while not self.look(server) and not self.gone and seconds > 0:
+            seconds -= step([self.connection, *self.silent], seconds)
             server.tick()
             self.gone = next((other for other in self.silent if other.ended), None)
         return self.how is not None
@@ -59,15 +56,15 @@ class Talker(Member):
         return self.how == WHOLE and server.relation.fits(self.message, self.text)
 
 
-def fill(server):
-    """Add one silent client after the other until one that talks is not answered while they are watched;
+def fill(server, seconds):
+    """Add one silent client after the other until one that talks is not answered in so many *seconds*;
     return that one, or None."""
     for _attempt in range(2 * server.measures.most):
         if len(server.silent) == server.measures.most:
             break
         server.silent.append(server.open())
         talker = Talker(server, server.silent)
-        while not talker.wait(server, max(4 * server.patience, server.measures.silent)) and talker.gone:
+        while not talker.wait(server, seconds) and talker.gone:
             if talker.gone.age() > TURNED_AWAY:
                 server.let_go = server.let_go or talker.gone.age()
                 if talker.connection.age() > TURNED_AWAY:
@@ -83,8 +80,18 @@ def at_once(server):
     """How many clients are served while others say nothing?"""
     if server.has_to_mend("mixed up"):
         return not_asked("mixed up")
+    for times in 1, 2:  # who is accused is asked once more, with more patience: it may have been the machine
+        verdict = count_at_once(server, times * max(4 * server.patience, server.measures.silent))
+        if verdict.mark != MEND:
+            break
+    return verdict
+
+
+def count_at_once(server, seconds):
+    """Return the verdict on a server that has so many *seconds* for a reply."""
     server.let_go = None
-    talker = fill(server)
+    talker = fill(server, seconds)
+    server.waited = talker is not None
     count = len(server.silent)
     if not talker:
         return ok(_(MANY).format(count=count))
@@ -93,15 +100,29 @@ def at_once(server):
         how = "'{}'".format(quoted(talker.text)) if talker.text else _(CLOSED_ON)
         leave_by_asking(server, [server.silent.pop()])  # others need a place
         return note(_(SOME_OR_AWAY).format(count=count, how=how))
-    if not talker.gone:
-        talker.gone = server.silent[0]
-        leave_by_asking(server, [talker.gone])
-    server.silent.remove(talker.gone)
-    talker.gone = None
-    if not talker.wait(server, 4 * server.patience):
+    server.slots = count_places(server, talker)
+    if not server.slots:
         return note(_(UNCLEAR).format(count=count, seconds=decimals("%.1f" % server.patience)))
-    server.slots = count
-    return mend(_(ONE)) if count == 1 else note(_(SOME).format(count=count))
+    return mend(_(ONE)) if server.slots == 1 else note(_(SOME).format(count=server.slots))
+
+
+def count_places(server, talker):
+    """Let one silent client after the other leave, until the *talker* that waits is answered, and another
+    one after it; return how many were served at once, None where that cannot be seen. (The last silent one
+    may have come to its place after the talker before: then there is one more of them than places.)"""
+    for _again in range(2):
+        if not talker.gone:
+            talker.gone = server.silent[0]
+            leave_by_asking(server, [talker.gone])
+        server.silent.remove(talker.gone)
+        talker.gone = None
+        if talker.wait(server, 4 * server.patience):
+            talker = Talker(server, server.silent)
+            if talker.wait(server, 4 * server.patience):
+                return len(server.silent) + 1
+        if not server.silent:
+            break
+    return None
 
 
 def silent_clients(server):
@@ -119,7 +140,7 @@ def silent_clients(server):
     if server.let_go is not None:
         return ok(_(LET_GO).format(**fields))
     if server.slots is None:
-        return note(_(HARMLESS).format(**fields))
+        return not_asked("at once") if server.waited else note(_(HARMLESS).format(**fields))
     if count == 1 and server.measures.silent <= FOR_EVER:
         return not_asked("at once")
     if server.measures.silent > FOR_EVER:

@@ -10,7 +10,6 @@ import time
 
 from talk.connecting import reaches_itself
 from talk.examiner.ours import blame_us, codes
-from talk.waiting import LONGEST_WAIT
 
 #: How a connection ended: by the server's orderly end, broken off, never begun.
 CLOSED, RESET, REFUSED, ABSENT = "closed", "reset", "refused", "absent"
@@ -23,6 +22,9 @@ ENOUGH = 2 ** 20
 
 #: ``struct linger``: with it, and 0 seconds, a socket is closed by a reset (SO_LINGER).
 LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+
+#: Seconds that one wait may last, so that what this machine took for others shows.
+LOOK = 0.05
 
 #: Linux's ``select`` takes no descriptor above 1023; Windows has no ``poll``.
 Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
@@ -148,15 +150,19 @@ def new_socket(family):
 
 
 def step(connections, seconds):
-    """Wait at most *seconds* for something to happen on one of the *connections*, and let it happen.
+    """Wait at most *seconds*, and no longer than a `LOOK`, for something to happen on one of the
+    *connections*, and let it happen.
 
-    A wait is never longer than `LONGEST_WAIT`.
+    Returns the seconds that this took and that count. What it took beyond what was asked for, this
+    machine was busy with others: it may have kept the server from running as well.
     """
+    asked, began = max(0.0, min(seconds, LOOK)), time.monotonic()
+    waiting = [connection for connection in connections if not connection.ended]
     with Selector() as selector:
-        for connection in connections:
-            if not connection.ended:
-                selector.register(connection, connection.wants())
-        if not selector.get_map():
-            return
-        for key, events in selector.select(max(0.0, min(seconds, LONGEST_WAIT))):
+        for connection in waiting:
+            selector.register(connection, connection.wants())
+        for key, events in selector.select(asked) if waiting else ():
             key.fileobj.happens(events)
+    if not waiting:
+        time.sleep(asked)
+    return min(time.monotonic() - began, asked)
