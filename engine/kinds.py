@@ -26,7 +26,7 @@ class Kinds:
     def add(self, client_address, reply, when):
         """Count a *reply* that was sent to a client."""
         reply = reply[:LONGEST]
-        alike = ITS_OWN.sub("", reply).partition(": ")[0]
+        alike = in_common(reply)
         known = self._kinds.pop(alike, None)
         if known is None and len(self._kinds) >= MOST:
             self._kinds.popitem(last=False)
@@ -38,3 +38,12 @@ class Kinds:
 
     def __len__(self):
         return len(self._kinds)
+
+
+def in_common(reply):
+    """Return what a *reply* has in common with those of its kind: its beginning, up to the remedy, without
+    what is the client's own. (Only that much is searched: it costs 1 us, and the whole would cost 3.)"""
+    beginning = reply.partition(": ")[0]
+    if beginning.count("'") % 2:  # it ends within what is quoted
+        return ITS_OWN.sub("", reply).partition(": ")[0]
+    return ITS_OWN.sub("", beginning)

@@ -8,9 +8,11 @@ const MOST_BESIDE = 2;
 const mistakeRows = [];     // of each row: {key, told, changed}; a kind keeps its row for as long as it can
 let announcedAt = -Infinity;
 
-// What mistakes of a kind have in common is the beginning, without what stands in quotes and numbers.
+// What mistakes of a kind have in common is the beginning, without what stands in quotes and numbers (as in
+// engine/kinds.py).
 function kindOf(reply) {
-  return reply.replace(/'.*'|\d+/g, "").split(": ")[0];
+  const own = /'.*'|\d+/g, beginning = reply.split(": ")[0];
+  return beginning.split("'").length % 2 ? beginning.replace(own, "") : reply.replace(own, "").split(": ")[0];
 }
 
 function drawMistakes() {
