@@ -42,7 +42,7 @@ class Kinds:
 
 def in_common(reply):
     """Return what a *reply* has in common with those of its kind: its beginning, up to the remedy, without
-    what is the client's own. (Only that much is searched: it costs 1 us, and the whole would cost 3.)"""
+    what is the client's own. (Only that much is searched: it costs 1.6 us, and the whole would cost 2.7.)"""
     beginning = reply.partition(": ")[0]
     if beginning.count("'") % 2:  # it ends within what is quoted
         return ITS_OWN.sub("", reply).partition(": ")[0]
