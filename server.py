@@ -28,7 +28,7 @@ from engine.invitation import Invitation
 from engine.lane import Lane
 from engine.language import _
 from engine.leading import LeadingThreads
-from engine.listening import Listening, listening_server
+from engine.listening import Listening, behind, listening_server
 from engine.options import parse_options, service_attributes
 from engine.output import prepare_output
 from engine.shortages import Shortages
@@ -183,9 +183,9 @@ def make_server(options):
     handler = variant(handler, **service_attributes(options))
     if handler.keep_open and Lane.exists_here:
         handler = variant(handler, lane=Lane())
-    return listening_server(ClassroomServer, handler, options.host, options.port, "--port",
-                            max_threads=options.max_threads, max_per_host=options.max_per_host,
-                            request_queue_size=options.backlog)
+    return listening_server(behind(options.proxy_protocol, ClassroomServer), handler, options.host,
+                            options.port, "--port", max_threads=options.max_threads,
+                            max_per_host=options.max_per_host, request_queue_size=options.backlog)
 
 
 def make_page(options, server):

@@ -54,6 +54,24 @@ class Entry:
         return not self.was_waited_for and (self.request.fileno() < 0 or self.client.is_leaving())
 
 
+def has_room(host, most, entries, someone_left):
+    """Tell whether *host* may have one more client than those in *entries*, maybe after one before it
+    has left, of which the condition *someone_left* tells; hold its lock."""
+    def others():
+        return [entry for entry in entries.values() if entry.host == host]
+
+    def is_there():
+        return len(others()) < most
+    if is_there():
+        return True
+    leaving = [entry for entry in others() if entry.is_leaving()]
+    if leaving and someone_left.wait_for(is_there, LEAVES_WITHIN):
+        return True
+    for entry in leaving:
+        entry.was_waited_for = True  # whoever stays all the same holds up nobody twice
+    return False
+
+
 class Books:
     """The clients in service, by the sockets of their connections, and the totals.
 
@@ -83,7 +101,7 @@ class Books:
         entry = Entry(request, client_address,
                       host_of(client_address) if most_of_a_host else None)
         with self._lock:
-            full = entry.host is not None and not self._has_room_for(entry.host, most_of_a_host)
+            full = entry.host is not None and not self._has_room(entry.host, most_of_a_host)
             why_not = STOPPING if self._closed else TOO_MANY if full else None
             accepted = self._totals["accepted"] + 1
             if not why_not:
@@ -91,23 +109,21 @@ class Books:
             self._totals["accepted"] = accepted
             return why_not
 
-    def _has_room_for(self, host, most):
-        """Tell whether *host* may have one more client, maybe after one before it has left."""
-        def others():
-            return [entry for entry in self._entries.values() if entry.host == host]
-
-        def has_room():
-            return len(others()) < most
-        if has_room():
-            return True
-        leaving = [entry for entry in others() if entry.is_leaving()]
-        if leaving and self._someone_left.wait_for(has_room, LEAVES_WITHIN):
-            return True
-        for entry in leaving:
-            entry.was_waited_for = True  # whoever stays all the same holds up nobody twice
-        return False
+    def _has_room(self, host, most):
+        return has_room(host, most, self._entries, self._someone_left)
 
     # For the threads that serve
+
+    def rename(self, request, client_address, most_of_a_host=0):
+        """Have the client be the one at this address, as its balancer says; return as `enter`."""
+        host = host_of(client_address) if most_of_a_host else None
+        with self._lock:
+            if host is not None and not self._has_room(host, most_of_a_host):
+                return TOO_MANY
+            entry = self._entries.get(request)
+            if entry:
+                entry.address, entry.host = client_address, host
+            return None
 
     def begin(self, request):
         """Note that the calling thread serves the client; return its `Entry`, None when it was cut

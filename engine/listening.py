@@ -7,7 +7,7 @@ import socketserver
 import struct
 import sys
 
-from engine.addresses import shown
+from engine.addresses import host_of, shown
 from engine.errors import CannotStart
 from engine.language import _, reason
 from engine.variant import variant
@@ -62,6 +62,16 @@ class Listening(socketserver.TCPServer):
             return None  # closed in this moment, or not TCP
         # tcpi_unacked in struct tcp_info; of a listening socket, it counts those not yet accepted.
         return struct.unpack_from("I", info, 24)[0]
+
+
+def behind(balancer, server_class):
+    """Return the *server_class*, a `ClassroomServer`; if there is a *balancer*, the address of one, a
+    subclass whose clients come through it."""
+    if balancer is None:
+        return server_class
+    from engine.balanced import BehindBalancer  # not above: nobody else waits for this
+    return type(server_class.__name__, (BehindBalancer, server_class),
+                {"balancer": host_of((balancer,))})
 
 
 def listening_server(server_class, handler, host, port, option, **attributes):

@@ -1,8 +1,10 @@
 """The command line of the server: its options, and one line for each mistake in them."""
 
+import argparse
 import re
+import socket
 
-from engine.commandline import (HOST_WITH_PORT, OneLineParser, add_common_options, asked_for,
+from engine.commandline import (EXPECTED, HOST_WITH_PORT, OneLineParser, add_common_options, asked_for,
                                 help_formatter, number)
 from engine.effort import Computation
 from engine.language import _, choose
@@ -16,6 +18,18 @@ positive = number(int, 1, 2**31 - 1, "a whole number from 1 to 2147483647")
 seconds = number(float, 0, 86400, "seconds from 0 to 86400")
 some_seconds = number(float, 0.001, 86400, "seconds from 0.001 to 86400")
 port = number(int, 0, 65535, "a port from 0 to 65535")
+
+
+def ip_address(text):
+    """Return the IP address *text* as sockets tell it; a converter for argparse."""
+    for family in socket.AF_INET, socket.AF_INET6:
+        try:
+            return socket.inet_ntop(family, socket.inet_pton(family, text))
+        except (OSError, ValueError):
+            pass  # not of this family
+    raise argparse.ArgumentTypeError(_(EXPECTED).format(
+        expected=_("the IP address of a balancer, such as 192.168.0.5"), text=text))
+
 
 #: Options that a handler class has as attributes of the same name: what the class says counts
 #: unless the user gives the option. Those of every service come first, then those of only some.
@@ -71,6 +85,8 @@ def add_server_options(option):
            help=_("clients served at a time from one address; 0: no limit (default: %(default)s)"))
     option("--backlog", metavar="N", type=positive, default=128,
            help=_("clients that may wait for a slot, connected (default: %(default)s)"))
+    option("--proxy-protocol", metavar=_("ADDRESS"), type=ip_address,
+           help=_("a balancer: its PROXY headers say who the clients are (default: none is taken)"))
     option("--dashboard", metavar=_("PORT"), nargs="?", const=8080, type=port,
            help=_("show a live page on this port, 8080 if none is named (default: no page)"))
     option("--names", metavar=_("FILE"), type=Names,

@@ -1,5 +1,6 @@
 """benchmarks/: each case runs once with tiny counts, so that it cannot rot."""
 
+import shutil
 import subprocess
 import sys
 
@@ -32,3 +33,14 @@ def test_temperatures_run(tmp_path):
     for row in "| 10 ", "| 1,000 ", "| 1 ", "| 32 ":
         assert row in done.stdout.decode()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not (sys.platform.startswith("linux") and shutil.which("redis-server")
+                         and (shutil.which("haproxy") or shutil.which("/usr/sbin/haproxy"))),
+                    reason="haproxy or redis-server is not installed here")
+def test_growing_runs():
+    done = subprocess.run([sys.executable, "benchmarks/growing.py", "--quick"], cwd=str(ROOT),
+                          env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=50)
+    assert done.returncode == 0, done.stderr.decode()
+    text = done.stdout.decode()
+    assert "| upper, 1 server " in text and "| registry in Redis, 2 servers behind HAProxy " in text

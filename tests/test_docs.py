@@ -120,6 +120,8 @@ epoll kqueue fsync SO_RCVTIMEO SO_EXCLUSIVEADDRUSE PYTHONIOENCODING WINDOWS_PYTH
 nc telnet nohup py python python3 python.exe venv wine sqlite3 chcp kill strace sudo npm netsh
 axe.min.js axe.run --help -rs --one-file --disable-gil GET HEAD null recvall
 mended self.hits recife olleh readings.db-wal readings.db-shm
+haproxy maxconn upstream proxy_pass send-proxy balancer.cfg maxmemory MULTI EXEC --appendonly --appendfsync psycopg
+psycopg.OperationalError numeric
 handlers/reverse.py sum.py vote.py longest.py hosts.txt translations/es LC_MESSAGES/classroom.po
 """.split())
 
@@ -128,6 +130,10 @@ OTHER_SPANS = {
     "hits = 0", "Ana has 303", "Recife 31 24", "Maceió, AL,30,24", "Ola 1001", "Ola 1189,31", "Ola 1192,quente,24",
     '"reset": true', "client.py < NUL", "global client", "import socketserver, argparse, logging",
     'sock.sendall("Recife,31,24\\n".encode())', "TypeError: a bytes-like object is required, not 'str'",
+    "check", "mode tcp", "option redispatch 1", "proxy_protocol on", "show servers conn", "commit",
+    "ZADD hottest 31 Recife", "ZREVRANGE hottest 0 0", "city text primary key",
+    "INSERT ... ON CONFLICT (city) DO UPDATE", "ORDER BY max DESC LIMIT 1",
+    "ERR cannot use Redis on 127.0.0.1:6379 (Connection refused): send this again later",
     "no answer within 10 s", "sem resposta em 10 s", "ERR the message is not valid UTF-8",
     "ERR a mensagem não é UTF-8 válido"}
 

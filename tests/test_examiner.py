@@ -400,7 +400,7 @@ def on_a_terminal():
         return None
     server = start("silent_clients", "mistake")
     try:
-        terminal = Terminal("--port", str(server.port), "--examine", COLUMNS="60", LINES="24")
+        terminal = Terminal("--port", str(server.port), "--examine", "--from", "at once", COLUMNS="60", LINES="24")
         terminal.wait_for(r"at once \.\.\. \d s")
         terminal.type("\x03")
         return terminal.end()[0], terminal.came.replace("^C", "")

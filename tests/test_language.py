@@ -94,7 +94,7 @@ def test_the_mo_was_made_from_the_po():
 OTHER_WORDS = {
     r"\bpaine(l|is)\b": "p\u00e1gina", r"\bvagas?\b.{0,12} em uso\b": "ocupada", r"\besperad[oa]\b|\besperava\b": "use, envie",
     r"(?<!se )\bconectar\b(?!-se)|\bConecte\b(?!-se)": "conectar-se",
-    r"\b(FILE|MESSAGE|NAME)\b": "ARQUIVO, MENSAGEM, NOME", r"\d (INFO|WARNING|ERROR|DEBUG) ": "NOTA, AVISO, ERRO, DETALHE"}
+    r"\bargumento --": "op\u00e7\u00e3o", r"\b(FILE|MESSAGE|NAME)\b": "ARQUIVO, MENSAGEM, NOME", r"\d (INFO|WARNING|ERROR|DEBUG) ": "NOTA, AVISO, ERRO, DETALHE"}
 
 
 def other_words(text):
@@ -119,7 +119,7 @@ def test_one_word_for_one_thing_in_a_document(document):
 
 
 @pytest.mark.parametrize("text", ["O painel", "12 vagas em uso", "era esperado", "n\u00e3o consegue conectar",
-                                  "outro --db FILE", "01:31:50 INFO Cliente"])
+                                  "outro --db FILE", "argumento --host", "01:31:50 INFO Cliente"])
 def test_another_word_is_found(text):
     assert len(list(other_words(text))) == 1
     assert list(other_words("conectar-se, se conectar; a porta est\u00e1 em uso; NOTA Cliente")) == []

@@ -7,14 +7,14 @@ import pytest
 from conftest import ROOT
 
 FILES = sorted(path for folder in (".", "engine", "handlers", "lesson", "talk", "tests",
-                                 "benchmarks", "docs")
+                                 "benchmarks", "docs", "docs/examples")
                for path in ROOT.glob(folder + (
                    "/**/*.py" if folder in ("handlers", "talk") else "/*.py")))
 
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 
 #: Those whose names are ours to use; of the tests pytest uses most.
-PRODUCT = [path for path in FILES if path.parent.name not in ("tests", "benchmarks", "docs")]
+PRODUCT = [path for path in FILES if path.parent.name not in ("tests", "benchmarks", "docs", "examples")]
 
 
 #: What nobody here calls, but http.server does.

@@ -134,10 +134,13 @@ def notices_end(server, connection):
 
 
 def break_off(server, data, count):
-    """Send *data* as *count* clients, then have the connections break."""
+    """Send *data* as *count* clients, then have the connections break: where they are many, of every second
+    one when something has come from the server, if *data* is a message."""
     connections = begun(server, data, count)
     if count == 1:  # it is read, and perhaps answered; many break before that
         server.pause(server.measures.gap, *connections)
-    for connection in connections:
-        server.wait(connection, lambda: connection.connected is not None, server.patience)
+    for number, connection in enumerate(connections):
+        answered = number % 2 and data.endswith(b"\n")
+        server.wait(connection, lambda: connection.came if answered else connection.connected is not None,
+                    server.patience)
         connection.break_off()
