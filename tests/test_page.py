@@ -605,9 +605,10 @@ def test_names_and_the_viewer_are_known(start_page, browser):  # noqa: F811
     server = start_page("--service", "temp")
     look_at(browser, server.page)
     clients = [{"client": "127.0.0.1:50001"}, {"client": "127.0.0.1:50002", "name": markup},
-               {"client": "192.0.2.7:50003", "name": "Ana"}, {"client": "[2001:db8::1]:50004"}]
+               {"client": "192.0.2.7:50003", "name": "Ana"}, {"client": "[2001:db8::1]:50004"},
+               {"client": "[::ffff:127.0.0.1]:50005"}]
     browser.run("hangUp(); connect = () => {}; takeState(%s); draw()" % json.dumps({"slots": [
         dict(client, seconds=1, doing="in work", since=1, bytes=0) for client in clients]}))
     assert browser.run("Array.from(document.querySelectorAll('.slot .client'), e => e.textContent)") == [
-        "you :50001", "\u2068" + markup + "\u2069 (you)", "\u2068Ana\u2069", "[2001:db8::1]:50004"]
+        "you :50001", "\u2068" + markup + "\u2069 (you)", "\u2068Ana\u2069", "[2001:db8::1]:50004", "you :50005"]
     assert browser.run("document.images.length") == 0
