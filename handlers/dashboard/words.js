@@ -62,7 +62,7 @@ function clockTime(date) {
 // Return who a client is: its name, if the teacher's file has one, else its address; the viewer's own is "you".
 function who({client, name}) {
   const colon = client.lastIndexOf(":");
-  const own = client.slice(0, colon).replace(/[[\]]|^\[::ffff:/g, "") === VIEWER;  // IPv4 over IPv6 is the same
+  const own = client.slice(0, colon).replace(/^\[::ffff:|[[\]]/g, "") === VIEWER;  // IPv4 over IPv6 is the same
   if (name) return isolate(name) + (own ? ` (${TEXTS.you})` : "");
   return own ? `${TEXTS.you} ${client.slice(colon)}` : client;
 }
