@@ -1,9 +1,13 @@
 """The stations of a reading, for the page: the queue, the consumer, and the lock that it holds or waits for."""
 
+import math
 import time
 
 #: What the consumer is doing.
 WAITING, STORING, LOCKING, RECORDING = "waiting", "storing", "locking", "recording"
+
+#: Seconds for which the size of a batch is shown: most are gone before anybody looks.
+HOLD = 1.0
 
 
 class Stations:
@@ -16,7 +20,7 @@ class Stations:
 
     def __init__(self):
         self._doing = WAITING, time.monotonic()
-        self._largest = 0
+        self._largest, self._counted = 0, -math.inf
         self.seen = None  # what the page was shown last
 
     def doing(self, what):
@@ -24,13 +28,14 @@ class Stations:
         self._doing = what, time.monotonic()
 
     def count(self, items):
-        """Count a batch of so many items."""
-        self._largest = max(self._largest, items)
+        """Count a batch of so many items; the consumer has just said what it is doing."""
+        now = self._doing[1]
+        if items >= self._largest or now - self._counted >= HOLD:
+            self._largest, self._counted = items, now
 
     def largest(self):
-        """Return how many items the largest batch had since the last time."""
-        largest, self._largest = self._largest, 0
-        return largest
+        """Return how many items the largest batch had of late."""
+        return self._largest if time.monotonic() - self._counted < HOLD else 0
 
     def consumer(self):
         """Return what the consumer is doing; and where that takes its time, for how many whole seconds."""
