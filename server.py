@@ -21,23 +21,24 @@ if HERE not in sys.path:  # Python leaves it out with -P and -I
 from engine.accounts import Accounts
 from engine.addresses import shown
 from engine.books import named
-from engine.effort import has_gil, processors
 from engine.ending import leave
 from engine.errors import CannotStart
 from engine.invitation import Invitation
 from engine.lane import Lane
 from engine.language import _
 from engine.leading import LeadingThreads
-from engine.listening import Listening, behind, listening_server
+from engine.listening import Listening, accepting, behind, listening_server
+from engine.loading import mistakes_told
+from engine.lookout import Lookout
 from engine.options import parse_options, service_attributes
 from engine.output import prepare_output
+from engine.processes import in_processes
+from engine.running import running
 from engine.shortages import Shortages
 from engine.signals import StopSignals, load_what_threads_need
-from engine.stopping import GracefulStop
+from engine.stopping import GracefulStop, stop_and_tell
 from engine.streams import prepare_streams
 from engine.variant import variant
-from handlers import SERVICES
-from handlers.check import check_service
 
 log = logging.getLogger("server")
 
@@ -50,9 +51,6 @@ PAGE_GRACE = 0.3
 
 TOTALS = ("Stopped: accepted {accepted}, served {served}, refused {refused}, "
           "timed out {timed_out}, gone {gone}, failed {failed}, errors {errors}")
-STOPPING = "Stopping, with %d client(s) in service. Ctrl+C again stops at once."
-CUT_OFF = "%d client(s) were cut off: they took too long."
-MACHINE = "Python %s with %s; it may use %d processor(s)."
 LISTENING = "Listening on {address}"
 
 
@@ -124,17 +122,18 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
 
 class ClassroomServer(Accounts, GracefulStop, Shortages, BoundedThreadingTCPServer, LeadingThreads,
                       Listening):
-    """The server that the program runs: the lesson's, and around it what a full classroom needs."""
+    """The server that the program runs: the lesson's, and around it what a full classroom needs.
 
-
-# The program
+    Methods for the caller, besides: ``stop``, ``in_service``, ``totals``, ``status``, ``waiting``. To be
+    overridden: ``max_per_host``, ``request_queue_size``, ``refusal``, ``log``; and socketserver's hooks.
+    """
 
 
 def main(arguments=None):
     """Run the server until it is told to stop; return the program's exit status, for `leave`."""
     signals = StopSignals()
     prepare_streams()
-    options = parse_options(SERVICES, arguments)
+    options = options_of(arguments)
     screen = prepare_output(options.quiet, options.verbose)
     try:
         text, status = _(TOTALS).format(**named(serve(options, signals))), 0
@@ -146,41 +145,42 @@ def main(arguments=None):
     return status
 
 
+def options_of(arguments):
+    """Return the options in *arguments*, with the class of the ``handler``. What is wrong with them, or
+    with what somebody has written in ``handlers/``, ends the program in one line."""
+    with mistakes_told(arguments):
+        from handlers import SERVICES
+        from handlers.checks.menu import check_menu
+        from handlers.checks.service import check_service
+        check_menu(SERVICES)
+        options = parse_options(SERVICES, arguments)
+        check_service(options.handler)
+    return options
+
+
 def serve(options, signals):
     """Serve as the *options* say until a signal comes; return the totals. Raises `CannotStart`."""
     load_what_threads_need()
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(make_server(options))
-        page = stack.enter_context(make_page(options, server))
-        stack.enter_context(server.RequestHandlerClass.running())
+        stack.enter_context(in_processes(server.RequestHandlerClass, options.processes))
+        lookout = stack.enter_context(Lookout(server))
+        page = stack.enter_context(make_page(options, server, lookout))
+        stack.enter_context(running(server.RequestHandlerClass))
         print(_(LISTENING).format(address=shown(server.server_address)))
-        log.debug(MACHINE, sys.version.split()[0], _("a GIL") if has_gil() else _("no GIL"),
-                  processors())
         stack.enter_context(Invitation(server.server_address, options.service, log,
                                        page and page.server_address))
-        acceptors = [threading.Thread(target=each.serve_forever, name="acceptor", daemon=True)
-                     for each in filter(None, [server, page])]
-        for acceptor in acceptors:
-            acceptor.start()
+        stack.enter_context(accepting(server, page))
         signals.wait()
-        in_service = len(server.in_service())
-        if in_service:
-            log.info(STOPPING, in_service)
-        cut_off = server.stop(GRACE)
-        if cut_off:
-            log.warning(CUT_OFF, cut_off)
+        stop_and_tell(server, GRACE, lookout)
         if page:
             page.stop(PAGE_GRACE)
-        for acceptor in acceptors:
-            acceptor.join()
     return server.totals()
 
 
 def make_server(options):
     """Return a server that listens as the *options* say. Raises `CannotStart`."""
-    handler = SERVICES[options.service]
-    check_service(handler)
-    handler = variant(handler, **service_attributes(options))
+    handler = variant(options.handler, **service_attributes(options))
     if handler.keep_open and Lane.exists_here:
         handler = variant(handler, lane=Lane())
     return listening_server(behind(options.proxy_protocol, ClassroomServer), handler, options.host,
@@ -188,12 +188,12 @@ def make_server(options):
                             max_per_host=options.max_per_host, request_queue_size=options.backlog)
 
 
-def make_page(options, server):
+def make_page(options, server, lookout):
     """Return the context of the live page's server about *server*. Raises `CannotStart`."""
     if options.dashboard is None:
         return contextlib.nullcontext()
     from handlers.dashboard import page_about  # not above: it is not for everybody
-    return page_about(server, options, ClassroomServer)
+    return page_about(server, options, ClassroomServer, lookout)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 """The crash test: kill the server at random moments under load, and look for every reading.
 
-    python benchmarks/crash.py [--kills N] [--seed N] [--clients N] [--db FILE]
+    python benchmarks/crash.py [--kills N] [--seed N] [--clients N] [--db FILE] [--no-log]
 
 Each round starts the server on the same file, lets several clients send readings over
 connections kept open, kills the server (SIGKILL) after a random while, and starts it again. Then
 the file must be sound, every reading that got its BYE must be in it, and the registry must show
 of each city the last reading that did (or the one after it, whose BYE the kill prevented).
+
+With --no-log the folder allows SQLite no write-ahead log, as a network drive: the server does with a rollback
+journal. It keeps the file locked, so a copy is looked at, of what the kill has left.
 """
 
 import argparse
@@ -13,6 +16,7 @@ import os
 import pathlib
 import random
 import re
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -75,6 +79,21 @@ def send_readings(server, city, acknowledged, ended):
         ended.append(city)
 
 
+def forbid_log(path):
+    """Make it impossible to have a write-ahead log for the database *path*: its index leads nowhere."""
+    os.symlink(os.path.join(path + ".missing", "nowhere"), path + "-shm")
+
+
+def copy_of(path):
+    """Return the name of a copy of *path* and of what lies beside it, as a kill has left them."""
+    for ending in "", "-journal":
+        if os.path.exists(path + ending):
+            shutil.copyfile(path + ending, path + ".copy" + ending)
+        elif os.path.exists(path + ".copy" + ending):
+            os.remove(path + ".copy" + ending)
+    return path + ".copy"
+
+
 def problems(server, path, acknowledged):
     """Return what is wrong with the file and the registry, as lines of text."""
     found = []
@@ -109,12 +128,15 @@ def main():
     parser.add_argument("--seed", type=int, default=5, help="(default: %(default)s)")
     parser.add_argument("--db", metavar="FILE", help="a file that does not exist yet "
                         "(default: one in a folder for temporary files)")
+    parser.add_argument("--no-log", action="store_true", help="in a folder without a write-ahead log")
     options = parser.parse_args()
     choose = random.Random(options.seed)
     acknowledged = {"City %d" % number: 0 for number in range(options.clients)}
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.abspath(options.db or os.path.join(folder, "crash.db"))
         print("seed {}, {} clients, {}".format(options.seed, options.clients, path), flush=True)
+        if options.no_log:
+            forbid_log(path)
         server = Server(path, options.clients)
         killed_under_load = 0
         for kill in range(1, options.kills + 1):
@@ -129,8 +151,9 @@ def main():
             server.kill()
             for thread in threads:
                 thread.join()
+            left = copy_of(path) if options.no_log else path
             server = Server(path, options.clients)
-            found = problems(server, path, acknowledged)
+            found = problems(server, left, acknowledged)
             if found:
                 server.kill()
                 print("kill {}: {}".format(kill, "; ".join(found)))

@@ -10,6 +10,7 @@ import time
 from engine.books import Books, named
 from engine.jams import Jams
 from engine.language import _, decimals, reason
+from engine.lingering import Lingering
 from engine.mistakes import Mistakes
 from engine.names import who
 from engine.replies import can_be_read
@@ -50,6 +51,10 @@ class Accounts(HandlerSupport):
         self.books = Books()
         self.mistakes = Mistakes(self.books, self.log)
         self.jams = Jams(self.books, self.log)
+        self.lingering = Lingering(self.mistakes.note_more)
+        self.mistake, self.sent_more = self.mistakes.note, self.mistakes.note_more
+        self.no_line_feed, self.note_once = self.mistakes.note_no_line_feed, self.mistakes.note_once
+        self.linger = self.lingering.take
         super().__init__(*args, **kwargs)
 
     def in_service(self):
@@ -90,9 +95,19 @@ class Accounts(HandlerSupport):
             # Closing with its message unread would send a reset, which can overtake the answer.
             request.recv(65536)
 
+    def look_up(self):
+        """See which of those who have had their reply have closed."""
+        super().look_up()
+        self.lingering.look()
+
+    def server_close(self):
+        super().server_close()
+        self.lingering.close()
+
     def still_full(self):
         """See whether those who hold the slots say nothing while others wait."""
         super().still_full()
+        self.look_up()
         self.jams.look(lambda: can_be_read(self.socket, 0), self.waiting)
 
     # In the thread that serves the client
@@ -106,7 +121,7 @@ class Accounts(HandlerSupport):
         tells_all = tells and self.log.isEnabledFor(logging.DEBUG)
         if tells_all:
             self.log.debug("Serving client %s. %s", who(client_address), self.status())
-        began, outcome = time.monotonic(), "served"
+        began, outcome, entry = time.monotonic(), "served", None
         try:
             entry = self.books.begin(request)
             self.finish_request(request, client_address)
@@ -118,7 +133,8 @@ class Accounts(HandlerSupport):
             self.books.leave(request, outcome)  # first: who reads in the log that it left may come
             self.handle_error(request, client_address)
         finally:
-            if request.fileno() >= 0:  # else the handler has closed it, and saved two system calls
+            # A handler that has closed it, or lets it live on, has saved two system calls.
+            if request.fileno() >= 0 and not (entry and entry.client.lingers):
                 self.shutdown_request(request)
         if tells and outcome == "served":
             self.log.info("Served client %s in %s s.", who(client_address),
@@ -139,15 +155,6 @@ class Accounts(HandlerSupport):
 
     def introduce(self, request, client):
         self.books.introduce(request, client)
-
-    def mistake(self, client_address, reply):
-        self.mistakes.note(client_address, reply)
-
-    def no_line_feed(self, client_address, partial):
-        self.mistakes.note_no_line_feed(client_address, partial)
-
-    def sent_more(self, client_address):
-        self.mistakes.note_more(client_address)
 
     def handle_error(self, request, client_address):
         """Log how serving a client ended, other than well."""

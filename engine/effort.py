@@ -1,14 +1,26 @@
 """Effort: messages that cost time, or a computation; and what this Python can compute at a time."""
 
+import logging
 import os
 import sys
 import time
+
+from engine.language import _
+
+log = logging.getLogger("server")
 
 #: Seconds for which it is measured how fast this Python computes.
 MEASURED = 0.05
 
 #: Seconds after which a computation looks whether the server is stopping.
 SLICE = 0.01
+
+MACHINE = "Python %s with %s; it may use %d processor(s)."
+
+
+def log_machine():
+    """Log, for whoever looks closely, what this Python can compute at a time."""
+    log.debug(MACHINE, sys.version.split()[0], _("a GIL") if has_gil() else _("no GIL"), processors())
 
 
 def take_time(work, compute, stopping):

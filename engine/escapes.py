@@ -18,10 +18,15 @@ def printable(text):
 
 
 def excerpt(text, limit=200):
-    """Return *text* `printable`, cut off where it is longer than *limit* characters."""
-    return printable(text if len(text) <= limit else text[:limit] + "...")
+    """Return *text*, as somebody sent it, `printable`; cut off where it is longer than *limit* characters.
+
+    A backslash in it is written twice: else what is no line feed would look like one.
+    """
+    text = text if len(text) <= limit else text[:limit] + "..."
+    return printable(text.replace("\\", "\\\\"))
 
 
 def came(data):
     """Return the beginning of the bytes that came, as text for a screen."""
-    return excerpt(bytes(data[:200]).decode(errors="backslashreplace"), 40)
+    text = bytes(data[:200]).replace(b"\\", b"\\\\").decode(errors="backslashreplace")
+    return printable(text if len(text) <= 40 else text[:40] + "...")

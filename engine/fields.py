@@ -1,6 +1,7 @@
 """Fields: a line of CSV, as a message or a reply has it, and the numbers in it."""
 
 import csv
+import functools
 import io
 import re
 
@@ -13,6 +14,26 @@ def as_number(text):
     None when it is none."""
     number = text.strip().replace(",", ".")
     return number if is_number(number) else None
+
+
+def fields_of(line, separator=","):
+    """Return the fields of a *line* of CSV (RFC 4180), as they stand there; None where its quotes do not
+    pair, or stand within a field that has none around it. There may be spaces around quotes."""
+    if '"' not in line:
+        return line.split(separator)  # without quotes that is all there is to it
+    whole, each = _patterns(separator)
+    if not whole(line + separator):
+        return None
+    return [quoted.replace('""', '"') or plain for quoted, plain in each(line + separator)]
+
+
+@functools.lru_cache(maxsize=None)
+def _patterns(separator):
+    """Return what matches a whole line of fields, each with the *separator* behind it, and what finds each of
+    them: as two texts, what stands in quotes and what stands there without."""
+    blank = "[ \t]*".replace(separator, "")
+    field = r'(?:{1}"([^"]*(?:""[^"]*)*)"{1}|([^"{0}]*)){0}'.format(separator, blank)
+    return re.compile("(?:{})+".format(field)).fullmatch, re.compile(field).findall
 
 
 def csv_line(fields):

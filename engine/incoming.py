@@ -8,6 +8,7 @@ import time
 
 from engine.escapes import came
 from engine.language import _
+from engine.meant import with_hint
 from engine.replies import CHUNK, DONT_WAIT, Replies, can_be_read
 
 #: Seconds for which a thread that leads waits for a message before it makes way: most clients have
@@ -18,10 +19,12 @@ AS_LEADER = 0.001
 #: no stop wakes it: on Windows, in a server without `GracefulStop`.
 LONGEST_WAIT = 0.5
 
-#: Seconds without another byte after which the log tells of a message without a line feed.
+#: Seconds without another byte after which the log tells of a message without a line feed, and of a
+#: client that has sent nothing at all.
 LINE_FEED_AFTER = 3.0
 
 TIMED_OUT = "ERR no complete message within {seconds:g} s: send one line, ended by a line feed"
+NOTHING_CAME = " (nothing came: here a client speaks first; perhaps what your program writes is not flushed)"
 CAME = " ({count} bytes came: '{text}')"
 
 
@@ -35,12 +38,13 @@ class Incoming(Replies):
     may_still_read = None  # bytes that may still be read once the server is stopping
     waiting = False  # whether it waits for the client to send
     deadline = None  # by ``time.monotonic()``, until which the message has to be whole
+    before_first = True  # whether nothing whole has come yet
     ended = False  # whether no more will be taken from it
     partial = b""  # what has come of a message whose line feed has not come
 
     def read(self):
-        """Return the bytes that come next; ``b""`` when the client has closed its side, or the server
-        stops."""
+        """Return the bytes that come next; ``b""`` when the client has closed its side, the server stops, or
+        a client that has its replies has been silent until the deadline."""
         if self.stopping.is_set():
             return self.read_what_came_before_the_stop()
         if self.leading:
@@ -61,7 +65,8 @@ class Incoming(Replies):
         bell = self.support.bell  # on Windows
         sockets = [self.connection, bell] if bell else [self.connection]
         longest = math.inf if bell or DONT_WAIT else LONGEST_WAIT
-        began, silence = time.monotonic(), LINE_FEED_AFTER if self.partial else math.inf
+        tells = self.partial or self.before_first
+        began, silence = time.monotonic(), LINE_FEED_AFTER if tells else math.inf
         while not self.stopping.is_set():
             # The deadline is the message's: more bytes do not buy more time.
             remaining = self.deadline - time.monotonic()
@@ -69,6 +74,8 @@ class Incoming(Replies):
                 if self.partial and len(self.partial) % CHUNK == 0:  # maybe the rest is there, too
                     with contextlib.suppress(BlockingIOError):
                         return self.connection.recv(CHUNK, DONT_WAIT)
+                if self.answered and not self.partial:
+                    return b""  # it has its replies, and seems to want no more
                 self.say_it_is_late()
                 raise socket.timeout("no complete message in time")
             wait_for_any(sockets, min(remaining, silence, longest))
@@ -76,7 +83,7 @@ class Incoming(Replies):
                 return self.connection.recv(CHUNK, DONT_WAIT)
             if silence < remaining and time.monotonic() >= began + silence:
                 silence = math.inf
-                self.support.no_line_feed(self.address, self.partial)
+                self.support.no_line_feed(self.address, self.partial, LINE_FEED_AFTER)
         return self.read_what_came_before_the_stop()
 
     def say_it_is_late(self):
@@ -84,6 +91,9 @@ class Incoming(Replies):
         text = _(TIMED_OUT).format(seconds=self.timeout)
         if self.partial:
             text += _(CAME).format(count=len(self.partial), text=came(self.partial))
+            text = with_hint(text, self.partial)
+        else:
+            text += _(NOTHING_CAME)
         self.ended = True
         self.send_last_words(text)
 

@@ -3,6 +3,7 @@
 import threading
 
 from engine.addresses import is_this_machine, local, shown
+from engine.effort import log_machine
 from engine.language import _
 from engine.networks import described, own_addresses
 
@@ -83,6 +84,7 @@ class Invitation:
         self._told = []  # the lines; belongs to the thread, once that has started
 
     def __enter__(self):
+        log_machine()
         if self.page:
             print(_(PAGE).format(address=shown(local(self.page))))
         everywhere = self.address[0] in ALL

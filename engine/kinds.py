@@ -25,7 +25,7 @@ class Kinds:
 
     def add(self, client_address, reply, when):
         """Count a *reply* that was sent to a client."""
-        reply = reply[:LONGEST]
+        reply = reply if len(reply) <= LONGEST else reply[:LONGEST] + "..."
         alike = in_common(reply)
         known = self._kinds.pop(alike, None)
         if known is None and len(self._kinds) >= MOST:

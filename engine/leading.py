@@ -66,14 +66,14 @@ class LeadingThreads(HandlerSupport, socketserver.ThreadingTCPServer):
     - ``admit(request, client_address)``: asked for each client that a leader has accepted, after
       ``verify_request``;
     - ``serve_client(request, client_address)``: called for each client, in its thread;
+    - ``look_up()``: called at least twice a second by whoever waits for clients;
     - ``abandon(request, client_address)``: called for a client that could not be served to the
       end, for lack of memory.
 
     ``crew`` has the threads.
 
-    The thread in ``serve_forever``, the acceptor, waits until no thread leads; a follower waits for
-    the lead; a leader waits only for its client. Use ``serve_forever`` or
-    ``handle_request``, not both: with the latter no thread leads.
+    The thread in ``serve_forever``, the acceptor, waits until no thread leads; a follower waits for the
+    lead; a leader waits only for its client. With ``handle_request``, in its place, no thread leads.
     """
 
     def __init__(self, *args, **kwargs):
@@ -103,6 +103,7 @@ class LeadingThreads(HandlerSupport, socketserver.ThreadingTCPServer):
     def service_actions(self):
         """Wait until no thread leads: until then the leader accepts the clients."""
         super().service_actions()
+        self.look_up()
         self._lead.wait_until_nobody_leads(POLL_INTERVAL)
         for client in self.crew.bury():
             self.abandon(*client)
@@ -166,6 +167,9 @@ class LeadingThreads(HandlerSupport, socketserver.ThreadingTCPServer):
         """Let go of a client whose thread could not serve it to the end."""
         self.shutdown_request(request)
 
+    def look_up(self):
+        """Do nothing: a hook, called at least twice a second by whoever waits for clients."""
+
     def admit(self, request, client_address):
         """Return whether to serve this client."""
         return True
@@ -181,9 +185,12 @@ class LeadingThreads(HandlerSupport, socketserver.ThreadingTCPServer):
             try:
                 request, client_address = self.get_request()
             except BlockingIOError:
-                waits += not self._client_waits(POLL_INTERVAL)
+                if not client_waits(self.socket, POLL_INTERVAL):
+                    waits += 1
+                    self.look_up()
             except OSError:  # the socket was closed, or descriptors have run out
                 waits += 1
+                self.look_up()
             except MemoryError:
                 waits += 1
                 log.exception(GOES_ON)
@@ -202,9 +209,10 @@ class LeadingThreads(HandlerSupport, socketserver.ThreadingTCPServer):
         self.shutdown_request(request)
         return False
 
-    def _client_waits(self, seconds):
-        """Wait for a client to come, at most *seconds*; tell whether one has."""
-        try:
-            return can_be_read(self.socket, seconds)
-        except (OSError, ValueError):  # the socket was closed in this moment
-            return False
+
+def client_waits(listening, seconds):
+    """Wait for a client to come to the socket *listening*, at most *seconds*; tell whether one has."""
+    try:
+        return can_be_read(listening, seconds)
+    except (OSError, ValueError):  # it was closed in this moment
+        return False

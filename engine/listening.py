@@ -1,11 +1,13 @@
 """The listening socket: nobody else shares its port, and what keeps it from listening is said."""
 
+import contextlib
 import errno
 import os
 import socket
 import socketserver
 import struct
 import sys
+import threading
 
 from engine.addresses import host_of, shown
 from engine.errors import CannotStart
@@ -106,3 +108,16 @@ def start_problem(error, host, port, option):
                 errno.EADDRNOTAVAIL: NOT_OUR_ADDRESS}.get(error.errno, CANNOT_LISTEN)
     return _(text).format(address=shown((host, port)), host=host, option=option,
                           reason=reason(error))
+
+
+@contextlib.contextmanager
+def accepting(*servers):
+    """Have each of *servers* that is not None serve, in a thread of its own; in the ``with`` statement
+    they are to be stopped, and at its end those threads are waited for."""
+    threads = [threading.Thread(target=each.serve_forever, name="acceptor", daemon=True)
+               for each in servers if each]
+    for thread in threads:
+        thread.start()
+    yield
+    for thread in threads:
+        thread.join()

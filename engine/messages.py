@@ -8,7 +8,11 @@ from engine.errors import Unusable
 from engine.foreign import check_protocol
 from engine.incoming import Incoming
 from engine.language import _
+from engine.meant import with_hint
 from engine.replies import CHUNK, DONT_WAIT, SURELY_THERE, can_be_read, has_closed
+
+#: What C sends behind a line feed that sends the end of its string, too. It is dropped there.
+NUL = b"\0"
 
 #: Bytes of an unfinished message in which other protocols than HTTP show.
 FIRST_BYTES = 64
@@ -16,6 +20,7 @@ FIRST_BYTES = 64
 TOO_LONG = "ERR message too long: at most {limit} bytes before the line feed"
 NO_LINE_END = "ERR the last message had no line feed at its end and was dropped"
 STOPPED = "ERR the server stops, and your last message was not complete: send it again later"
+CLOSED_BEFORE = "it had closed before its reply came"
 CLOSED_HALFWAY = "it closed in the middle of a message"
 STOPPED_HALFWAY = "the server stopped in the middle of a message"
 
@@ -28,7 +33,7 @@ class Client(Incoming):
     may have, its line feed not counted; ``keep_open`` says whether there may be more than one.
     """
 
-    before_first = True  # whether nothing whole has come yet
+    hint = None  # what to add where the first message is refused
 
     def __init__(self, handler):
         self.max_line, self.keep_open = handler.max_line, handler.keep_open
@@ -68,16 +73,18 @@ class Client(Incoming):
                 break
             if self.before_first and len(self.partial) < FIRST_BYTES:
                 check_protocol((self.partial + chunk)[:FIRST_BYTES])
+            if not (self.partial or self.before_first):
+                chunk = chunk.lstrip(NUL)
             self.partial = self.partial or bytearray()
             self.partial += chunk
         if self.partial:
             chunk = self.partial + chunk
         if self.before_first:
-            check_protocol(chunk)
+            self.hint = check_protocol(chunk)
             self.before_first = False
         messages, line_feed, rest = chunk.rpartition(b"\n")
         if rest or self.partial:
-            self.partial = bytearray(rest)
+            self.partial = bytearray(rest.lstrip(NUL))
         return messages if len(messages) <= self.max_line else self.those_that_fit(messages)
 
     def end_of_input(self):
@@ -85,18 +92,30 @@ class Client(Incoming):
         self.ended = True
         stops = self.stopping.is_set()
         if self.partial:
-            self.send_last_words(_(STOPPED if stops else NO_LINE_END))
+            self.send_last_words(_(STOPPED) if stops else with_hint(_(NO_LINE_END), self.partial))
             raise ConnectionAbortedError(STOPPED_HALFWAY if stops else CLOSED_HALFWAY)
         if stops:
             self.discard_input()
 
+    def mistake(self, reply):
+        """As in `Replies`; with the first one goes what its bytes look like."""
+        return super().mistake("{}; {}".format(reply, self.hint) if self.hint and not self.answered else reply)
+
     def let_reply_arrive(self):
-        """See to it that what else came, or comes, does not cut off the last reply."""
-        more = self.partial or can_be_read(self.connection, 0) and self.more_came()
-        if more:
+        """See to it that what else came, or comes, does not cut off the last reply.
+
+        Raises ConnectionError when it is known that the client had closed before its reply came.
+        """
+        if not self.partial and self.last_size <= SURELY_THERE:
+            try:
+                self.connection.shutdown(socket.SHUT_WR)
+            except OSError:  # the reply has come back as an error: on the same machine at once
+                raise ConnectionAbortedError(CLOSED_BEFORE) from None
+            self.lingers = True
+            return
+        if self.partial or can_be_read(self.connection, 0) and self.more_came():
             self.support.sent_more(self.address)
-        if more or self.last_size > SURELY_THERE:
-            self.discard_input()
+        self.discard_input()
 
     def more_came(self):
         """Tell whether what can be read now is more from the client (and read some), not its end.
@@ -107,8 +126,15 @@ class Client(Incoming):
         # It has closed its side, which it may. Only if it has closed the other one too, the
         # reply has come back as an error: on the same machine at once, else maybe too late.
         if not chunk and self.connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            raise ConnectionAbortedError("it had closed before its reply came")
+            raise ConnectionAbortedError(CLOSED_BEFORE)
         return bool(chunk)
+
+    def hang_up(self):
+        """Close the connection; if it is to live on for a moment, its server does that."""
+        if self.lingers:
+            self.support.linger(self.connection, self.address)
+        else:
+            self.connection.close()
 
     def those_that_fit(self, messages):
         """Return those of *messages* before the first that is too long, which stays in ``partial``: the next `receive` refuses it.

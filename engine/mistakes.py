@@ -6,8 +6,10 @@ import threading
 import time
 
 from engine.addresses import host_of
-from engine.escapes import came, excerpt
+from engine.escapes import came, printable
 from engine.kinds import Kinds
+from engine.language import _
+from engine.meant import with_hint
 from engine.names import who
 
 #: Lines about mistakes that are logged in a second; of more only the number is.
@@ -19,6 +21,8 @@ MOST_TOLD = 1000
 REPLIED = "Client %s: %s"
 MORE = "... and %d more lines like these within a second."
 NO_LINE_FEED = "%s has sent %d bytes, but no line feed: '%s'"
+NOTHING = ("%s has sent nothing for %g s: here a client speaks first. Perhaps its program waits for a "
+           "greeting, or what it writes is not flushed")
 SENT_MORE = "%s sent more after its first message: --keep-open answers all"
 
 
@@ -35,34 +39,42 @@ class Mistakes:
         self._kinds = Kinds()
         self._said = 0  # since _second_began, also those lines that were not
         self._second_began = 0.0
-        self._told = set()  # the hosts of which SENT_MORE was said
+        self._told = set()  # pairs of a text that is said once for each host, and the host
 
     def note(self, client_address, reply):
         """Count the *reply*, an ``ERR``, that a client was sent, and log it."""
         self._books.count_error()
         with self._lock:
             self._kinds.add(client_address, reply, time.time())
-        self._say(REPLIED, who(client_address), excerpt(reply, 300))
+        self._say(REPLIED, who(client_address), short(reply))
 
     def kinds(self, most):
         """Return at most so many of the latest kinds, the latest first, and how many there are."""
         with self._lock:
             return self._kinds.latest(most), len(self._kinds)
 
-    def note_no_line_feed(self, client_address, partial):
-        """Log that a client waits, with its message *partial* (bytes) not ended."""
-        self._say(NO_LINE_FEED, who(client_address), len(partial), came(partial))
+    def note_no_line_feed(self, client_address, partial, seconds):
+        """Log that a client has sent nothing for so many *seconds*, with its message *partial* (bytes)
+        not ended; if it is empty, once for each host."""
+        if not partial:
+            return self.note_once(NOTHING, client_address, seconds)
+        text = with_hint(_(NO_LINE_FEED) % (who(client_address), len(partial), came(partial)), partial)
+        return self._say("%s", text)
 
     def note_more(self, client_address):
         """Log, once for each host, that a client sent more than the one message that counts."""
-        host = host_of(client_address)
+        self.note_once(SENT_MORE, client_address)
+
+    def note_once(self, text, client_address, *arguments):
+        """Log *text* about a client, with its address and the *arguments*, once for each host."""
+        told = text, host_of(client_address)
         with self._lock:
-            if host in self._told:
+            if told in self._told:
                 return
             if len(self._told) >= MOST_TOLD:
                 self._told.clear()
-            self._told.add(host)
-        self._say(SENT_MORE, who(client_address))
+            self._told.add(told)
+        self._say(text, who(client_address), *arguments)
 
     def _say(self, text, *arguments):
         """Log a line, unless this second has had enough of them."""
@@ -89,3 +101,8 @@ class Mistakes:
         with self._lock:
             more, self._said = self._said - LINES_A_SECOND, 0
         self._log.info(MORE, more)
+
+
+def short(reply):
+    """Return the beginning of a *reply*. What a client sent is escaped in it already."""
+    return printable(reply if len(reply) <= 300 else reply[:300] + "...")

@@ -9,6 +9,7 @@ import errno
 import io
 import os
 import pathlib
+import struct
 import zipfile
 
 from engine.commandline import archive
@@ -28,8 +29,13 @@ RUN_GUARD = "import sys\nsys.stderr.write({!r})\nsys.exit(2)\n"
 
 CUT_OFF = "This file was cut off while it was copied: copy it again."
 
-#: Bytes, before they are compressed, after which another guard is due.
+#: Bytes, before they are compressed, after which another guard is due; how the name of a guard begins.
 BETWEEN_GUARDS = 50000
+GUARD = "guard"
+
+#: Bytes in which files are cut off: those of a block. Bytes of a zip's headers and of its end (APPNOTE.TXT, 4.3.7,
+#: 4.3.16, 4.5.1).
+BLOCK, LOCAL_HEADER, EXTRA_HEADER, END = 512, 30, 4, 22
 
 
 def one_file():
@@ -59,7 +65,7 @@ def with_guards(pairs):
     for name, data in pairs:
         if size >= guards * BETWEEN_GUARDS:
             guards += 1
-            yield "guard{}.zip".format(guards), guard
+            yield "{}{}.zip".format(GUARD, guards), guard
         size += len(data)
         yield name, data
 
@@ -72,6 +78,19 @@ def zipped(pairs):
         for name, data in pairs:
             entry = zipfile.ZipInfo(name)  # of the year 1980
             entry.create_system, entry.external_attr = 3, 0o644 << 16  # a file, as Unix has them
+            if name.startswith(GUARD):
+                entry.extra = padding(file.tell() + LOCAL_HEADER + len(name) + len(data))
             entry.compress_type = zipfile.ZIP_STORED if name.endswith(".zip") else zipfile.ZIP_DEFLATED
             archived.writestr(entry, data, compresslevel=9)
     return file.getvalue()
+
+
+def padding(end):
+    """Return an extra field that moves a guard, which would *end* at that byte of the file, so that no block
+    begins within its own end: there Python would find a zip that it cannot read."""
+    size = EXTRA_HEADER
+    if (end - END) // BLOCK == (end - 1) // BLOCK:
+        return b""
+    while (end + size - END) // BLOCK != (end + size - 1) // BLOCK:
+        size += 1
+    return struct.pack("<HH", 0xFFFF, size - EXTRA_HEADER) + b"\0" * (size - EXTRA_HEADER)

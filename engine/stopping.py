@@ -1,10 +1,16 @@
 """The graceful stop: what has been asked is answered, and it takes no longer than it may."""
 
 import contextlib
+import logging
 import os
 import socket
 import threading
 import time
+
+log = logging.getLogger("server")
+
+STOPPING = "Stopping, with %d client(s) in service. Ctrl+C again stops at once."
+CUT_OFF = "%d client(s) were cut off: they took too long."
 
 
 class GracefulStop:
@@ -70,6 +76,19 @@ class GracefulStop:
             return
         for entry in self.books.entries():  # on Windows, if more came, it would reset the connection
             shut(entry.request, socket.SHUT_RD)
+
+
+def stop_and_tell(server, seconds, lookout):
+    """Stop a *server* that has `GracefulStop`, within *seconds*; log whom that concerns, and who is to
+    blame where clients had to be cut off: a service that is at work, as the *lookout* sees, or they."""
+    in_service = len(server.in_service())
+    if in_service:
+        log.info(STOPPING, in_service)
+    cut_off = server.stop(seconds)
+    if cut_off:
+        too_slow = cut_off - lookout.cut_off()
+        if too_slow > 0:
+            log.warning(CUT_OFF, too_slow)
 
 
 def shut(request, how):

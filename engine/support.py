@@ -30,8 +30,17 @@ class HandlerSupport:
     def mistake(self, client_address, reply):
         """Take note of a *reply*, an ``ERR``, that a client is sent."""
 
-    def no_line_feed(self, client_address, partial):
-        """Take note that a client waits, with its message *partial* (bytes) not ended."""
+    def no_line_feed(self, client_address, partial, seconds):
+        """Take note that a client has been silent for so many *seconds*, with its message *partial*
+        (bytes, maybe none) not ended."""
+
+    def note_once(self, text, client_address, *arguments):
+        """Take note, once for each host, of something that is said about a client: *text* has fields
+        for its address and the *arguments*."""
+
+    def linger(self, connection, client_address):
+        """Close a *connection* that is shut down for sending, at once or a moment later."""
+        connection.close()
 
     def sent_more(self, client_address):
         """Take note that a client sent more than the one message that counts."""
@@ -43,11 +52,13 @@ class ClientState:
 
     - ``answered``: how many of its messages have been answered;
     - ``failed``: whether the service failed on one of them;
+    - ``lingers``: whether its connection is left to `HandlerSupport.linger`;
     - ``thread``: the ident of the thread that answers it just now; None: the one in its `Entry`.
     """
 
     answered = 0
     failed = False
+    lingers = False
     thread = None
 
     def doing(self):

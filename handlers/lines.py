@@ -30,6 +30,11 @@ NO_REPLY = "{handler} has no reply(): write def reply(self, message) in it"
 class LineHandler(socketserver.StreamRequestHandler):
     """Talk with one client: messages -> replies. There is one handler object for each client.
 
+    Methods for the caller, a service:
+
+    - ``make_way()``: to be called just before it waits, by a service that says it does not;
+    - ``client_address``, ``server`` and the rest are socketserver's.
+
     Methods that may be overridden:
 
     - ``reply(message)``: called for each message, returns its reply; raises `BadMessage` with
@@ -49,9 +54,6 @@ class LineHandler(socketserver.StreamRequestHandler):
     - ``waits``: whether ``reply()`` may wait (for a disk, a sleep, another client) or computes for
       long;
     - ``lane``: a `Lane` where those who stay connected are answered by one thread, or None.
-
-    For the caller: a service that says it does not wait calls ``make_way()`` just before the rare
-    place where it does. ``client_address``, ``server`` and the rest are socketserver's.
 
     `handle` tells the server how the conversation ended. It returns: the client was answered (also
     with an ``ERR`` because the service failed). It raises ``socket.timeout``: a deadline passed. It
@@ -167,5 +169,5 @@ class LineHandler(socketserver.StreamRequestHandler):
 
     @makes_way
     def finish(self):
-        """Close the connection: it was all sent, and no file object keeps it open."""
-        self.connection.close()
+        """End the connection: it was all sent, and no file object keeps it open."""
+        self._client.hang_up()

@@ -1,5 +1,6 @@
 """Arguments: the client's command line."""
 
+import argparse
 import re
 import sys
 
@@ -25,6 +26,8 @@ ONLY_THE_FILE = "--one-file sends nothing: expected neither MESSAGE nor --crowd 
 HOST_ALONE = "argument --host: expected --host {host}, not '{text}'"
 HOST_OF_PAGE = ("argument --host: {port} is the port of the page in '{text}', the service has another: "
                 "expected --host {host}, and --port only if the server's is not 50000")
+OTHER_SERVICE = ("expected temp or upper, not '{text}': it says what this program asks for, not what the server "
+                 "serves. Leave --service out, and send messages to any service")
 MINUS_FIRST = "; before a message that begins with a minus write --, as in: {command} -- {message}"
 
 
@@ -67,11 +70,18 @@ def parse_options(arguments=None):
     return options
 
 
+def service(text):
+    """Return *text*, a service that the client knows; for argparse."""
+    if text not in ("temp", "upper"):
+        raise argparse.ArgumentTypeError(_(OTHER_SERVICE).format(text=text))
+    return text
+
+
 def add_options(option):
     """Add the options, each by a call of argparse's *option*."""
     option("messages", metavar=_("MESSAGE"), nargs="*", help=_("a message to send, one line"))
-    option("--service", metavar=_("NAME"), choices=["temp", "upper"], default="upper",
-           help=_("what to ask for, or what a crowd sends: %(choices)s (default: %(default)s)"))
+    option("--service", metavar=_("NAME"), type=service, default="upper",
+           help=_("what to ask for, or what a crowd sends: temp, upper (default: upper)"))
     option("--host", metavar="H", default=HOST,
            help=_("the server's address or name (default: %(default)s)"))
     option("--port", metavar="P", default=PORT,

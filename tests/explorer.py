@@ -223,7 +223,7 @@ class Lock:
             raise RuntimeError("release unlocked lock")
         self.owner = None
 
-    __enter__, __exit__ = acquire, release
+    __enter__, __exit__, locked = acquire, release, lambda self: bool(self.owner)
 
     def _is_owned(self):
         return run.over or self.owner is run.current

@@ -336,7 +336,7 @@ def test_what_a_service_says_counts_unless_the_user_says_otherwise(options, repl
     with process.stdout:
         port = int(process.stdout.readline().decode().rpartition(":")[2])
         with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
-            client.sendall(b"a\nb\n" + b"too\n")
+            client.sendall(b"a\nb\n" + b"too\n" + b"x" * ("--max-line" in options))
             lines = read_all(client).decode().splitlines()
         assert lines[:len(replies)] == replies
         last = "no complete message within 0.3 s" if "TOO" in replies else "at most 2 bytes"

@@ -18,7 +18,7 @@ import time
 
 import pytest
 from conftest import (CLIENT, ENVIRONMENT, PATIENCE, ROOT, Terminal, fake_server, free_port, needs_terminal,
-                      read_line, reset, run_client, text_of, wait_until)
+                      read_line, reset, run_client, short, text_of, wait_until)
 
 from engine.escapes import printable
 from talk import connecting, conversation, waiting
@@ -607,6 +607,36 @@ def test_lines_are_counted_when_their_replies_come():
     assert list(table) == ["A,2,1", "B,2,1", "C,2,1"]
     assert table.summary(1, []) == "1 line(s) taken. It stopped at line 3: begin again there."
     assert table.summary(3, [1]) == "2 line(s) taken, 1 refused: line 3"
+
+
+@pytest.mark.parametrize("file, messages, numbers", [
+    ('Cidade,"Temp.\nm\u00e1x",Min\n"Campo\nGrande",31,24\nRecife,31,24\n', ["Campo Grande,31,24", "Recife,31,24"], [3, 5]),
+    ('"Maria; Bairro",31,24\nNatal,30,20\n', ["Maria; Bairro,31,24", "Natal,30,20"], [1, 2]),
+    ('"Bairro, Maria";31,5;24\n', ['"Bairro, Maria",31.5,24'], [1]),
+    ('"a;b"\t3\t2\n\n"x\ty"\t1,5\t0', ["a;b,3,2", "x\ty,1.5,0"], [1, 3]),
+    ("A,1,0\rB,2,1\r", ["A,1,0", "B,2,1"], [1, 2]), ("A;1;0\r\n\x1a", ["A,1,0"], [1]),
+    ("A,1,0\nB;2;1\n;;\n", ["A,1,0", "B;2;1"], [1, 2]), ("A,\u22125,\u22126\n", ["A,-5,-6"], [1]),
+    ('Recife",31,24\nA,1,0\n', ['Recife",31,24', "A,1,0"], [1, 2]),
+    ('"Recife,31,24\n' + "A,1,0\n" * 14, ['"Recife,31,24'] + ["A,1,0"] * 14, list(range(1, 16))),
+    ('"Recife,31,24\n"Macei\u00f3, AL",30,24\n', ['"Recife,31,24', '"Macei\u00f3, AL",30,24'], [1, 2]),
+    ("?Recife\n?\n", ["?Recife", "?"], [1, 2]), ("\x1a", [], []),
+    ('"A ""b"" c" ,3,2\n', ['"A ""b"" c",3,2'], [1])], ids=short)
+@pytest.mark.parametrize("charset", ["utf-8", "utf-16"])
+def test_a_record_is_a_message(file, messages, numbers, charset):
+    table = Spreadsheet(io.BytesIO(file.encode(charset)), lambda text: None)
+    assert (list(table), table.numbers) == (messages, numbers)
+
+
+def test_a_record_waits_for_no_line_that_it_does_not_need():
+    came = []
+
+    class Stream:
+        def __iter__(self):
+            for line in b"A,1,0\n", b"B,1,0\n":
+                came.append(line)
+                yield line
+    table = iter(Spreadsheet(Stream(), print))
+    assert (next(table), came) == ("A,1,0", [b"A,1,0\n"])
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full") or os.name == "nt", reason="needs /dev/full")

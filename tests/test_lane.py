@@ -142,33 +142,31 @@ def test_bytes_that_are_not_utf_8_and_a_service_with_a_mistake(caplog):
     assert "a mistake in the service" in caplog.text
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_what_a_service_raises_reaches_the_clients_own_thread_and_nobody_else():
-    with who() as server, settled(server) as other:
-        with settled(server) as connection:
-            connection.sendall(b"worse\n")
-            assert read_all(connection) == b""
-        assert ask(other) == "lane"
-        wait_until(lambda: len(server.in_service()) == 1)
+def test_whatever_a_service_raises_nobody_else_is_harmed():
+    """Also what is no Exception."""
+    with who() as server, settled(server) as other, settled(server) as connection:
+        assert ask(connection, "worse").startswith("ERR the service failed")
+        assert ask(other) == ask(connection) == "lane"
 
 
 @pytest.mark.parametrize("sent", [b"", b"half a mess"])
 def test_a_client_that_falls_silent(sent):
-    with who(timeout=0.4) as server, settled(server) as connection:
+    with who(timeout=3) as server, settled(server) as connection:
         answered = time.monotonic()
-        threading.Timer(0.35, connection.sendall, [sent]).start()
-        assert read_all(connection).startswith(b"ERR no complete message within 0.4 s")
-        assert 0.39 <= time.monotonic() - answered < 0.74  # half a message buys no time
-        ended(server, "timed out")
+        threading.Timer(1.5, connection.sendall, [sent]).start()
+        came = read_all(connection)  # who sends nothing more has its replies, and no ERR that confuses
+        assert came.startswith(b"ERR no complete message within 3 s") == bool(came) == bool(sent)
+        assert 2.99 <= time.monotonic() - answered < 4.5  # half a message buys no time
+        ended(server, "timed out" if sent else "served")
         wait_until(lambda: empty(server))
 
 
 def test_each_message_has_the_whole_time():
-    with who(timeout=0.5) as server, settled(server) as connection:
+    with who(timeout=2) as server, settled(server) as connection:
         began = time.monotonic()
-        while time.monotonic() - began < 0.6:
+        while time.monotonic() - began < 2.4:
             assert ask(connection) == "lane"
-            threading.Event().wait(0.05)
+            threading.Event().wait(0.2)
 
 
 def test_who_is_ready_with_nothing_to_read_stays():
@@ -223,14 +221,14 @@ def test_half_a_message_is_dropped():
 
 
 def test_a_client_that_does_not_read_its_replies_holds_up_nobody():
-    with who(timeout=0.6) as server, settled(server) as other:
+    with who(timeout=3) as server, settled(server) as other:
         with settled(server) as connection:
             connection.sendall(b"much\n")
             began = time.monotonic()
             while server.totals()["timed out"] == 0:
                 asked = time.monotonic()
                 assert ask(other) == "lane"
-                assert time.monotonic() - asked < 0.4
+                assert time.monotonic() - asked < 2.5
                 assert time.monotonic() - began < PATIENCE
 
 

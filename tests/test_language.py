@@ -354,7 +354,8 @@ def test_the_page_speaks_as_the_browser_does(start_server, options, accepts, exp
     with pytest.raises(urllib.error.HTTPError) as problem:
         urllib.request.urlopen(urllib.request.Request(
             "http://127.0.0.1:%d/nothing" % port, headers={"Accept-Language": accepts}))
-    assert ("There is nothing" if expected == "en" else "Não há nada") in problem.value.read().decode()
+    with problem.value as answer:
+        assert ("There is nothing" if expected == "en" else "Não há nada") in answer.read().decode()
 
 
 def test_every_text_of_the_page_is_used():

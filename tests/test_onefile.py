@@ -137,6 +137,13 @@ def test_wherever_it_is_cut_off_python_finds_a_guard(tmp_path, made):
         path.unlink()
 
 
+def test_no_block_begins_within_the_end_of_a_guard():
+    for end in range(1000, 3000):
+        moved = onefile.padding(end)
+        assert len(moved) != 1 and (not moved or len(moved) == 4 + moved[2] + 256 * moved[3])
+        assert (end + len(moved) - 22) // 512 == (end + len(moved) - 1) // 512
+
+
 @pytest.mark.parametrize("rest", [512, 8192, -8192, -19])
 def test_what_was_cut_off_says_so_in_one_line(tmp_path, made, rest):
     (tmp_path / "client.pyz").write_bytes(made[:rest])

@@ -119,3 +119,10 @@ def test_the_table_is_aligned():
 City                  Max  Min
 São Paulo              31   -3
 Ouro Preto do Oeste  31.5   24"""
+
+
+def test_the_table_is_aligned_on_the_screen():
+    """Letters of East Asia are two columns wide; accents, and the joiners of Indian scripts, have no width."""
+    table = table_of(registry_of("\u6771\u4eac,31,24", "\uc11c\uc6b8\uc2dc,9,-3", "Ta\u0331,1,0", "Recife,31.5,24"))
+    assert table == ("City     Max  Min\n\u6771\u4eac      31   24\n\uc11c\uc6b8\uc2dc     9   -3\nTa\u0331         1    0\n"
+                     "Recife  31.5   24")

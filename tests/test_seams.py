@@ -97,7 +97,8 @@ def test_by_default_nothing_comes_of_what_a_handler_asks():
     support = HandlerSupport()
     assert support.leads() is False and support.bell is None and not support.stopping.is_set()
     for call in (support.make_way, lambda: support.introduce(None, ClientState()),
-                 lambda: support.mistake("", ""), lambda: support.no_line_feed("", b""),
+                 lambda: support.mistake("", ""), lambda: support.no_line_feed("", b"", 3),
+                 lambda: support.note_once("", ""), lambda: support.linger(socket.socket(), ""),
                  lambda: support.sent_more("")):
         assert call() is None
 

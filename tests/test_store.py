@@ -4,6 +4,7 @@ import contextlib
 import os
 import queue
 import re
+import shutil
 import signal
 import sqlite3
 import struct
@@ -17,8 +18,11 @@ import pytest
 from conftest import (ENVIRONMENT, PATIENCE, ROOT, keep_reporting, needs_linux, read_line,
                       text_of)
 
-from handlers.temperature import dbfile
+from engine.errors import CannotStart
+from handlers.temperature import backup, dbfile
 from handlers.temperature import handler as temperature
+from handlers.temperature import troubles
+from handlers.temperature.backup import back_up
 from handlers.temperature.reading import Reading
 from handlers.temperature.store import Store, StoreError
 
@@ -302,21 +306,31 @@ store.Store(sys.argv[1])
 """
 
 
+def forbid_log(path):
+    """Make it impossible to have a write-ahead log for the database *path*, as on a network drive."""
+    os.symlink(path + ".missing/nowhere", path + "-shm")
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="has no SIGKILL")
-def test_a_kill_at_any_step_of_the_making_leaves_a_file_that_opens(tmp_path):
+@pytest.mark.parametrize("log, most_steps", [(True, 10), (False, 13)])
+def test_a_kill_at_any_step_of_the_making_leaves_a_file_that_opens(tmp_path, log, most_steps):
     steps = 0
     while True:
         path = str(tmp_path / "{}.db".format(steps))
+        if not log:
+            forbid_log(path)
         status = subprocess.run([sys.executable, "-c", KILLED_WHILE_MAKING, path, str(steps)],
                                 cwd=str(ROOT), env=ENVIRONMENT, timeout=PATIENCE).returncode
         with contextlib.closing(Store(path)) as store:
             append(store, "A,2,1")
-        assert rows(path) == [("A", 2, 1)]
+            assert store.has_log == log
+        if log:
+            assert rows(path) == [("A", 2, 1)]
         if status == 0:
             break
         assert status == -signal.SIGKILL
         steps += 1
-    assert steps == 10
+    assert steps >= most_steps
 
 
 def test_a_kill_in_the_middle_of_the_commit_that_makes_it(path):
@@ -333,6 +347,163 @@ def test_a_kill_in_the_middle_of_the_commit_that_makes_it(path):
         append(store, "A,2,1")
     assert rows(path) == [("A", 2, 1)]
     assert rows(path, "PRAGMA integrity_check") == [("ok",)]
+
+
+# Where there can be no write-ahead log, and other troubles
+
+
+needs_links = pytest.mark.skipif(os.name == "nt", reason="makes symbolic links")
+
+
+@needs_links
+def test_a_folder_without_a_log(path, monkeypatch):
+    monkeypatch.setattr(backup, "BUSY_LIMIT", 0.05)
+    forbid_log(path)
+    for city in "A", "B":
+        with contextlib.closing(Store(path)) as store:
+            assert not store.has_log
+            append(store, city + ",2,1")
+            with pytest.raises(StoreError, match="another server is using it"):
+                Store(path)
+            with pytest.raises(CannotStart, match="locked"):
+                back_up(path, path + ".copy")
+    os.remove(path + "-shm")
+    assert rows(path) == [("A", 2, 1), ("B", 2, 1)]
+    with contextlib.closing(Store(path)) as store:
+        assert store.has_log and len(store.latest()) == 2
+
+
+@needs_links
+def test_a_file_with_its_log_goes_to_a_folder_without(path):
+    """What a kill has left in the log is not lost."""
+    store = Store(path)
+    append(store, "A,2,1")
+    other = path + ".moved"
+    for ending in "", "-wal":
+        shutil.copyfile(path + ending, other + ending)
+    store.close()
+    forbid_log(other)
+    with contextlib.closing(Store(other)) as store:
+        assert store.latest() == [("A", "2", "1")] and not store.has_log
+
+
+@needs_links
+def test_what_was_made_where_no_store_can_be_is_removed(path):
+    for ending in "-shm", "-journal":
+        os.symlink(path + ".missing/nowhere", path + ending)
+    before = sorted(os.listdir(os.path.dirname(path)))
+    with pytest.raises(StoreError) as raised:
+        Store(path)
+    assert "unable to open database file. SQLite cannot work in its folder, as on some network" in str(raised.value)
+    assert sorted(os.listdir(os.path.dirname(path))) == before
+
+
+def test_the_server_says_that_there_is_no_log(start_server, path, monkeypatch):
+    if os.name == "nt":
+        pytest.skip("makes symbolic links")
+    forbid_log(path)
+    server = start(start_server, path)
+    server.err.wait_for("its folder allows no write-ahead log, as on a network drive")
+    assert server.ask("A,2,1") == "BYE"
+
+
+def test_a_full_disk_is_called_so(path):
+    error = sqlite3.OperationalError("database or disk is full")
+    assert re.match(r"cannot use x: the disk is full, of which \d+ MB are free\. Make room there, or choose",
+                    troubles.why_unusable(error, "x", path))
+    assert re.match(r"the disk is full: \d+ MB of it are free$", troubles.why_not_stored(error, path))
+    assert "Restore" not in troubles.why_unusable(sqlite3.OperationalError("disk I/O error"), "x", path)
+    assert "Restore it" in troubles.why_unusable(sqlite3.DatabaseError("database disk image is malformed"), "x", path)
+
+
+#: A program that locks the file until its input ends.
+LOCKS = """
+import sqlite3, sys
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+database.execute("BEGIN EXCLUSIVE")
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def locked_by_another(path):
+    """Have another program lock the file *path* meanwhile; yields how it is called."""
+    with subprocess.Popen([sys.executable, "-c", LOCKS, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          env=ENVIRONMENT) as other:
+        assert other.stdout.readline().strip() == b"locked"
+        named = r"\S+ \(process {}\)".format(other.pid)
+        yield named if sys.platform.startswith("linux") else "another program, such as the sqlite3 shell.*"
+        other.stdin.close()
+
+
+def test_who_has_locked_the_file_is_named(start_server, path):
+    open(path, "wb").close()
+    with locked_by_another(path) as name:
+        status, said = refused("--service", "temp", "--db", path)
+        assert status == 1 and re.match("server.py: cannot use .*: {} has locked it. End".format(name), said)
+    server = start(start_server, path, program=("-c", IMPATIENT))
+    with locked_by_another(path) as name:
+        assert server.ask("A,30,1").startswith("ERR the reading was not stored")
+        server.err.wait_for(r"cannot be stored for now \({} has locked the file\)".format(name))
+    assert server.ask("A,30,1") == "BYE"
+
+
+# A copy
+
+
+def test_a_copy_made_under_load_has_all_that_was_acknowledged(start_server, path):
+    server = start(start_server, path, "--max-threads", "8", "--keep-open")
+    threads, acknowledged = keep_reporting(server)
+    server.out.wait_for(r"^Hottest city: City . with \d{2,}$")
+    with server.connect() as client:
+        client.sendall(b"First,1,0\n")
+        assert read_line(client) == "BYE"
+    for number in range(3):
+        copy = "{}.{}".format(path, number)
+        status, said, problem = run_backup(path, copy)
+        assert (status, problem) == (0, "")
+        assert re.match(r"Copied \d{2,} reading\(s\) from ", said) and said.endswith(" to {}.\n".format(copy))
+        assert rows(copy, "PRAGMA integrity_check") == [("ok",)]
+        assert rows(copy, "SELECT count(*) FROM readings WHERE city = 'First'") == [(1,)]
+        assert not os.path.exists(copy + "-wal")
+    assert server.stop() == 0
+    for thread in threads:
+        thread.join(PATIENCE)
+    counts = [rows("{}.{}".format(path, number), "SELECT count(*) FROM readings")[0][0] for number in range(3)]
+    assert counts == sorted(counts)
+    with contextlib.closing(Store(copy)) as store:
+        assert "First" in [reading.city for reading in store.latest()]
+
+
+def run_backup(*names):
+    done = subprocess.run([sys.executable, "server.py", "--backup", *names], cwd=str(ROOT), env=ENVIRONMENT,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE)
+    return done.returncode, text_of(done.stdout), text_of(done.stderr)
+
+
+def test_a_copy_that_cannot_be_made(path, tmp_path):
+    Store(path).close()
+    other, there = str(tmp_path / "other"), str(tmp_path / "there")
+    text(there)
+    before = snapshot(str(tmp_path))
+    for names, problem in [((path + "x", other), "No such file"), ((there, other), "not an SQLite database"),
+                           ((path, there), "there is such a file already. Name another COPY"),
+                           ((path, other + "/copy"), "Name another COPY"), ((str(tmp_path), other), "cannot copy")]:
+        with pytest.raises(CannotStart, match=problem):
+            back_up(*names)
+    assert snapshot(str(tmp_path)) == before
+    status, said, problem = run_backup(path, there)
+    assert (status, said) == (1, "") and problem.startswith("server.py: cannot copy ") and problem.count("\n") == 1
+    status, said, problem = run_backup(path)
+    assert (status, said) == (2, "") and "--backup: expected two names, the FILE of --db and the COPY" in problem
+
+
+def test_a_damaged_file_makes_no_copy(path):
+    damaged(path)
+    with pytest.raises(CannotStart, match="cannot copy"):
+        back_up(path, path + ".copy")
+    assert not os.path.exists(path + ".copy") and not os.path.exists(path + ".copy.part")
 
 
 # The server with --db
@@ -502,8 +673,9 @@ def test_many_clients_share_a_transaction(path, monkeypatch):
 
 
 @needs_linux
-def test_killed_under_load_it_has_lost_nothing():
-    done = subprocess.run([sys.executable, "benchmarks/crash.py", "--kills", "5"], cwd=str(ROOT),
+@pytest.mark.parametrize("options", [[], ["--no-log"]])
+def test_killed_under_load_it_has_lost_nothing(options):
+    done = subprocess.run([sys.executable, "benchmarks/crash.py", "--kills", "5", *options], cwd=str(ROOT),
                           env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           timeout=60)
     assert done.returncode == 0, done.stdout.decode()

@@ -28,6 +28,7 @@ from handlers.temperature.reading import Reading
     ("Same,5,5.0", ("Same", "5", "5.0")),
     ("Signs,+5,.5", ("Signs", "+5", ".5")),
     ('"Olho d\'Água, AL",35,22', ("Olho d'Água, AL", "35", "22")),
+    ('"Maceió, AL" ,30,24', ("Maceió, AL", "30", "24")), (' "A" , "1" ,"0" ', ("A", "1", "0")),
     ('"the ""hot"" one",35,22', ('the "hot" one', "35", "22")),
     (unicodedata.normalize("NFD", "São Paulo") + ",31,20", ("São Paulo", "31", "20")),
     ("x" * 100 + ",1,0", ("x" * 100, "1", "0")),
@@ -94,9 +95,16 @@ COMMAS = "expected commas, such as Recife,31,24"
     ("Recife,31,\u20132.5", "another sign for minus: expected -, such as -2.5"),
     ('"Recife,31,24', "the quotes do not pair"), ('"Re"cife,31,24', "the quotes do not pair"),
     ('"Recife\r",31,24', "a carriage return"), ('"\0",31,24', "a"),
-    ('"' + "x" * 140000 + '",31,24', "a field is too long: expected a name of 100"),
+    ('"' + "x" * 140000 + '",31,24', "field 1 (city) has 140000 characters"),
+    ('Recife",31,24', "the quotes do not pair"), ('Rio "Bonito",31,24', "the quotes do not pair"),
+    ("Recife,31 graus,24", "'31 graus' has a unit: expected the number alone, such as 31"),
+    ("Recife,31,24 \u00baC", "has a unit"), ("Recife,31,24%", "has a unit"), ("Recife,31abc,24", "is not a number"),
+    ("Recife,R$ 31,24", "'R$ 31' has a currency, as no temperature has: expected degrees such as 31"),
+    ('Recife,"1.234,5",24', "'1.234,5' has a separator of thousands: expected the number alone, such as 1234.5"),
+    ('Recife,"1,234.5",24', "separator of thousands: expected the number alone, such as 1234.5"),
+    ("Recife,1 234 567,24", "such as 1234567"), ("Recife,1e5,24", "field 2 (max) '1e5' is not a number"),
     ("Re\u200bcife,31,24", "(U+200B zero width space)"), ("Re\xadcife,31,24", "(U+00AD soft hyphen)"),
-    ("Re\x07cife,31,24", "(U+0007)"), ("\u200c,31,24", "field 1 (city) is empty"),
+    ("Re\x07cife,31,24", "(U+0007)"), ("\x1f", "no temperatures"), ("\u200c,31,24", "field 1 (city) is empty"),
 ], ids=short)
 def test_each_mistake_has_its_name_and_its_remedy(message, reply):
     with pytest.raises(BadMessage) as raised:
@@ -124,6 +132,7 @@ def test_a_query_for_a_city_of_nearly_that_name_is_told_it(start_server):
     server = start_server("--service", "temp")
     for city in ("Recife", "São Paulo", "Straße"):
         assert server.ask(city + ",31,24") == "BYE"
+    assert server.ask("\ufeff?Recife") == "Recife,31,24"
     for asked, name in [("recife", "Recife"), ("SAO PAULO", "São Paulo"), ("strasse", "Straße"),
                         ("são  paulo", "São Paulo")]:
         assert server.ask("?" + asked).endswith("has come: did you mean '{}'?".format(name))

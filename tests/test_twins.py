@@ -193,7 +193,7 @@ def spoken_pattern(spoken, text):
 
 @pytest.mark.parametrize("spoken, document", EXPERIMENTS)
 @pytest.mark.parametrize("place, clients, floors", [
-    (0, 12, STAIRCASE), (1, 12, STEPS), (2, 12, WALL), (3, 12, None), (4, 12, None), (5, 6, None)])
+    (0, 12, STAIRCASE), (1, 12, STEPS), (2, 12, WALL), (3, 12, None), (4, 12, None), (5, 12, None), (6, 6, None)])
 def test_a_picture_is_that_of_a_run(spoken, document, place, clients, floors):
     """In order, each bar as long as its seconds, each figure below it that of the rows."""
     legend, *lines = pictures(document)[place]
@@ -215,7 +215,7 @@ def test_a_picture_is_that_of_a_run(spoken, document, place, clients, floors):
 
 @pytest.mark.parametrize("spoken, document", EXPERIMENTS)
 def test_the_picture_of_replies_that_are_mixed_up(spoken, document):
-    lines = pictures(document)[5]
+    lines = pictures(document)[6]
     wrong = [row[3] for row in rows(lines) if row[3]]
     word = "mixed up" if spoken == "en" else "trocada"
     assert wrong == [word] * 5

@@ -37,7 +37,7 @@ FOR_PROGRAMS = {"FETCH", "HTTP", "INSERT", "IN_ORDER", "RUN_GUARD", "SCHEMA"}
 
 #: Constants with single words in them.
 TABLES = {"CONNECTING", "THINKING", "WAITS", "FAILURES", "SEPARATORS", "KINDS", "_KINDS", "CHECKS", "OF_TEMPERATURES",
-          "DEEDS"}
+          "DEEDS", "_FORMATS"}
 
 #: What the lines of a ``.po`` file begin with, but for those that go on with a text, and comments.
 KEYWORDS = "msgctxt", "msgid", "msgstr"
@@ -56,6 +56,7 @@ OTHERS = [
     "argument %(argument_name)s: %(message)s", "expected one argument",
     "expected at most one argument", "unrecognized arguments: %s",
     "invalid choice: %(value)r (choose from %(choices)s)",
+    "invalid choice: %(value)r, maybe you meant %(closest)r? (choose from %(choices)s)",
     "not allowed with argument %s", "ignored explicit argument %r",
     "ambiguous option: %(option)s could match %(matches)s",
     "Permission denied", "No such file or directory", "Is a directory", "Not a directory",

@@ -35,8 +35,9 @@ INCOMPLETE = ("the page hands out the client, and a part of it is missing here: 
 
 
 @contextlib.contextmanager
-def page_about(server, options, server_class):
-    """Yield a server, of this class, for the live page about *server*. Raises `CannotStart`."""
+def page_about(server, options, server_class, lookout=None):
+    """Yield a server, of this class, for the live page about *server*, and about what the *lookout*
+    sees. Raises `CannotStart`."""
     if options.dashboard in REFUSED_PORTS:
         log.warning(REFUSED_PORT, options.dashboard)
     viewers = Viewers()
@@ -48,7 +49,7 @@ def page_about(server, options, server_class):
                           max_threads=viewers.most + SPARE,
                           max_per_host=viewers.per_host + SPARE_PER_HOST, log=quiet,
                           refusal=DashboardHandler.refusal) as page:
-        with Watch(server, options.service, page.server_address) as handler.watch:
+        with Watch(server, options.service, page.server_address, lookout) as handler.watch:
             yield page
 
 

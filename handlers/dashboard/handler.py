@@ -21,6 +21,7 @@ from engine.escapes import excerpt
 from engine.invitation import ONE_FILE
 from engine.language import _, catalogue, first_of_ours
 from engine.replies import drain
+from engine.vanished import notice_when_it_vanishes
 from handlers.dashboard.page import HEADERS, PAGES, fill_in
 from handlers.dashboard.request import is_called, is_request, request_head
 from handlers.dashboard.viewers import Viewers
@@ -31,6 +32,9 @@ log = logging.getLogger(__name__)
 #: Seconds after which a page that was sent nothing else is told that the server is still here.
 #: The page takes two such silences for a sign that it stands still.
 STILL_HERE = 2.0
+
+#: Seconds after which a viewer whose machine has vanished gives its place back.
+VANISHED = 15.0
 
 #: Bytes for a viewer that may lie in the system's buffer: more would be old news to a slow one, and
 #: its taking them would be seen too late.
@@ -184,6 +188,7 @@ class DashboardHandler(http.server.BaseHTTPRequestHandler):
 
     def keep_telling(self):
         """Send what is new, for as long as the viewer watches."""
+        notice_when_it_vanishes(self.connection, VANISHED)
         seen, last_word = NOTHING, time.monotonic()
         while not self.server.stopping.is_set():
             look = self.watch.look()

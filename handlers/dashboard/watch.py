@@ -8,7 +8,7 @@ import time
 
 from engine.addresses import shown
 from engine.effort import has_gil, processors
-from engine.escapes import excerpt
+from engine.escapes import printable
 from engine.invitation import ONE_FILE, commands, files, pages
 from engine.jams import enough_for
 from engine.names import name_of
@@ -48,14 +48,14 @@ OF_THE_MINUTE = "messages", "queue", "second"
 
 class Watch:
     """Looks at *server*, a `BoundedThreadingTCPServer` that serves the service of this *name*, for
-    the page that listens on the address *page*.
+    the page that listens on the address *page*. What is stuck is asked of the *lookout*, if there is one.
 
     Use it in a ``with`` statement: in between a thread counts what happens in each second. Its
     ``service`` and ``port`` never change.
     """
 
-    def __init__(self, server, name, page=None):
-        self.server = server
+    def __init__(self, server, name, page=None, lookout=None):
+        self.server, self._lookout = server, lookout
         self._lock = threading.Lock()
         self._began = time.monotonic()
         self._looked = -math.inf
@@ -130,18 +130,19 @@ class Watch:
     def _look_now(self, now, age):
         uptime = now - self._began
         clients = self.server.in_service()
+        stuck = self._lookout.stuck if self._lookout else []
         totals, waiting = self._count(uptime, clients)
         if age <= 0 or now >= self._mistakes_due:
             self._mistakes, self._mistakes_due = mistakes(self.server.mistakes), now + KINDS_EVERY
         jam = enough_for(len(clients)) if self.server.jams.lasts() else None
-        state = dict(self._standing, **self._ways, uptime=round(uptime, 3),
+        state = dict(self._standing, **self._ways, stuck=stuck, uptime=round(uptime, 3),
                      slots=[client and slot(client, now) for client in self._in_boxes(clients)],
                      waiting=waiting, wait=self._minute.wait(waiting), totals=totals, jam=jam,
                      mistakes=self._mistakes, crowd=self._crowds.latest, crowd_began=self._crowds.began,
                      messages=list(self._minute.messages), queue=list(self._minute.queue),
                      second=self._minute.second)
         mark = [clients, waiting, totals, self._minute.eventful, self._ways, jam, self._mistakes,
-                self._crowds.latest, self._crowds.began]
+                self._crowds.latest, self._crowds.began, stuck]
         temperatures, readings = self.server.RequestHandlerClass.for_the_page()
         if temperatures:
             for reading in temperatures["latest"]:
@@ -211,7 +212,7 @@ def mistakes(noted):
     kinds, count = noted.kinds(MOST_KINDS)
     return {"kinds": count, "latest": [
         {**known(shown(kind.client_address)), "count": kind.count,
-         "reply": excerpt(kind.reply, 300), "time": time.strftime("%H:%M:%S", time.localtime(kind.when))}
+         "reply": printable(kind.reply), "time": time.strftime("%H:%M:%S", time.localtime(kind.when))}
         for kind in kinds]}
 
 

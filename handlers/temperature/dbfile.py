@@ -81,6 +81,7 @@ class DbFile:
         self.real = os.path.realpath(path)
         self._check_place()
         self._made = not os.path.exists(self.real)
+        self._before = {ending for ending in (*WHILE_OPEN, LONGEST_ENDING) if os.path.lexists(self.real + ending)}
         try:
             self._file = open(self.real, "a+b")
         except OSError as error:
@@ -114,10 +115,11 @@ class DbFile:
             if identity_of(self.real + ending) != was:
                 raise StoreError(_(NOT_THERE).format(file=self.path + ending))
 
-    def hold(self):
-        """See to it that this file stays ours, and the only one: to be called when SQLite has opened it."""
+    def hold(self, with_log):
+        """See to it that this file stays ours, and the only one: to be called when SQLite has opened it, with
+        a write-ahead log or without."""
         self._lock()
-        self._beside = {ending: identity_of(self.real + ending) for ending in WHILE_OPEN}
+        self._beside = {ending: identity_of(self.real + ending) for ending in WHILE_OPEN if with_log}
 
     def close(self):
         """Let others use the file."""
@@ -125,12 +127,13 @@ class DbFile:
         self._file.close()
 
     def undo(self):
-        """Close the file, and remove it if it was made here and is still empty."""
+        """Close the file, and remove what was made here: there is no reading in it yet."""
         if os.name == "nt":  # which removes no file that is open, here or elsewhere
             self.close()
-        with contextlib.suppress(OSError):  # somebody else has removed it
-            if self._made and self._locked and not os.path.getsize(self.real):
-                os.remove(self.real)
+        if self._made and self._locked and identity_of(self.real) == self._identity:
+            for ending in {"", *WHILE_OPEN, LONGEST_ENDING} - self._before:
+                with contextlib.suppress(OSError):  # there is none
+                    os.remove(self.real + ending)
         self.close()
 
     def _check_place(self):
@@ -150,19 +153,8 @@ class DbFile:
             raise self.problem(IN_USE)
 
     def _check_header(self):
-        """Our marks are always in the header of the file itself, for the schema is written before
-        the write-ahead log is switched on."""
         self._file.seek(0)
-        header = self._file.read(HEADER)
-        if not header:
-            return
-        if len(header) < HEADER or not header.startswith(MAGIC):
-            raise self.problem(NOT_A_DATABASE)
-        if int.from_bytes(header[68:72], "big") != APPLICATION_ID:
-            raise self.problem(NOT_OURS)
-        version = int.from_bytes(header[60:64], "big")
-        if version > SCHEMA_VERSION:
-            raise self.problem(TOO_NEW, version=version, expected=SCHEMA_VERSION)
+        check_header(self._file.read(HEADER), self.path)
 
     def _lock(self):
         """Lock one byte of the file: so a second server is refused by whatever name it has it, and
@@ -191,6 +183,24 @@ class DbFile:
                 pass
         except OSError as error:
             raise self.problem(NO_FOLDER_ACCESS, reason=reason(error)) from None
+
+
+def check_header(header, path):
+    """Raise `StoreError` when *header*, the first bytes of the file *path*, is not that of readings; an empty
+    file may be.
+
+    Our marks are always in the header of the file itself, for the schema is written before the write-ahead
+    log is switched on.
+    """
+    if not header:
+        return
+    if len(header) < HEADER or not header.startswith(MAGIC):
+        raise StoreError(_(NOT_A_DATABASE).format(path=path))
+    if int.from_bytes(header[68:72], "big") != APPLICATION_ID:
+        raise StoreError(_(NOT_OURS).format(path=path))
+    version = int.from_bytes(header[60:64], "big")
+    if version > SCHEMA_VERSION:
+        raise StoreError(_(TOO_NEW).format(path=path, version=version, expected=SCHEMA_VERSION))
 
 
 def identity(status):

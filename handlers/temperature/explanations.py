@@ -1,73 +1,56 @@
 """What is wrong with a line that is no reading: each mistake by its name, with what to do.
 
-Only for lines that `reading.parse` could not take. The csv module's own words are for programmers.
+Only for lines that `reading.parse` could not take.
 """
 
-import csv
 import re
 import unicodedata
 
 from engine.escapes import JOINERS
-from engine.fields import as_number
+from engine.fields import as_number, is_number
 from engine.language import _
-
-USUAL = "Recife,31,24.5"
-EXPECTED = "expected city,max,min such as " + USUAL
+from handlers.temperature.elsewhere import (CARRIAGE_RETURN, EXPECTED, USUAL, is_word, what_is_misplaced,
+                                            what_it_is)
+from handlers.temperature.numbers import DECIMAL_COMMA, LONGEST_NUMBER, NO_VALUES, wrong_number
 
 EMPTY = "the message is empty: " + EXPECTED
-CARRIAGE_RETURN = ("there is a carriage return in the message (character {position}): "
-                   "end each line with a line feed")
-NUL = "there is a NUL in the message (character {position}): send plain text in UTF-8"
 SEPARATOR = "the fields are separated by {name}: expected commas, such as {example}"
-DECIMAL_COMMA = "there is a decimal comma in it: expected a point, such as {example}"
 WORDS = ("field 2 (max) '{0}' and field 3 (min) '{1}' are words: expected numbers, such as " + USUAL
          + "; leave a header row out")
 QUOTES = ("the quotes do not pair: put a pair around a whole field, and write a quote inside it "
           "twice, such as \"Maceió, AL\",30,24")
-LONG_FIELD = "a field is too long: expected a name of 100 characters and two numbers"
 NO_TEMPERATURES = "there is a city, but no temperatures: " + EXPECTED
 ONE_TEMPERATURE = "one temperature is missing: " + EXPECTED
 TOO_MANY = ("there is more than a city and two temperatures: " + EXPECTED
             + "; a name with a comma needs quotes: \"Maceió, AL\",30,24")
-NOT_A_NUMBER = "field {field} '{text}' is not a number: expected degrees such as 31 or -3.5"
-LONG_NUMBER = "field {field} has {length} characters: expected a number of {limit} at most"
-NO_NUMBER = "field {field} is empty: expected degrees such as 31 or -3.5"
-BACKSLASH_N = ("there is a backslash and the letter n at the end of it: expected a line feed; in a program, "
-               "write one backslash, not two")
-UNIT = "field {field} '{text}' has a unit: expected the number alone, such as {example}"
-OTHER_MINUS = "field {field} '{text}' has another sign for minus: expected -, such as {example}"
+LOST_LETTER = ("field 1 (city) has U+FFFD in place of a letter that was lost: its bytes were read in "
+               "another character set; expected the name in UTF-8")
 INVISIBLE = ("field 1 (city) has an invisible or control character ({code}): "
              "expected plain text")
 
 SEPARATORS = [(";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars"), (" ", "spaces")]
 
-#: Characters in a number, at most: more digits than a float can tell apart.
-LONGEST_NUMBER = 20
-
-#: Match a word, as a row has it that names its columns; a number with digits around its point.
-_word = re.compile(r"[^\W\d_][^\d,;\t|]*").fullmatch
+#: Matches a number with digits around its point.
 _pointed = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII).fullmatch
-
-#: Signs that people, and word processors, take for a minus.
-MINUSES = "\u2212\u2013\u2014\u2010\u2011\u2012\ufe63\uff0d"
 
 
 def what_is_wrong(message, fields):
     """Return what is wrong with a *message* whose *fields* are not a city and two numbers; None
     stands for fields where the quotes do not pair."""
-    for character, text in ("\r", CARRIAGE_RETURN), ("\0", NUL):
-        if character in message:
-            return _(text).format(position=message.index(character) + 1)
     if not message.strip(" ,;\t|\xa0"):
         return _(EMPTY)
-    if message.endswith("\\n"):
-        return _(BACKSLASH_N)
+    from_elsewhere = what_it_is(message)
+    if from_elsewhere:
+        return from_elsewhere
     if fields is None:
-        return _(QUOTES if len(message) < csv.field_size_limit() else LONG_FIELD)
+        return _(QUOTES)
     for separator, name in SEPARATORS:
         example = with_commas(message, separator)
         if example:
             return _(SEPARATOR).format(name=_(name), example=example)
+    misplaced = what_is_misplaced(fields)
+    if misplaced:
+        return misplaced
     if len(fields) == 3 and ";" not in message:
         return wrong_numbers(*[field.strip() for field in fields[1:]])
     for separator, name in SEPARATORS[:-1]:
@@ -84,6 +67,8 @@ def with_commas(message, separator):
     usual example for a header row; None when the separator is another one."""
     if separator == " ":
         fields = [field.rstrip(",:") for field in message.rsplit(None, 2)]
+        if fields and re.search(r",.*\d", fields[0]):
+            return None  # a number with spaces in it
     else:
         fields = [field.strip() for field in message.split(separator)]
     if len(fields) != 3 or not fields[0]:
@@ -91,7 +76,7 @@ def with_commas(message, separator):
     numbers = [as_number(field) for field in fields[1:]]
     if all(numbers):
         return ",".join([fields[0].strip(" ,")[:100], *numbers])
-    return USUAL if separator != " " and all(map(_word, fields)) else None
+    return USUAL if separator != " " and all(map(is_word, fields)) else None
 
 
 def decimal_commas(fields):
@@ -108,28 +93,13 @@ def decimal_commas(fields):
 
 def wrong_numbers(maximum, minimum):
     """Return what is wrong when one of the two is no number."""
-    if _word(maximum) and _word(minimum):
+    if not {maximum.lower(), minimum.lower()}.isdisjoint(NO_VALUES):
+        return wrong_number(*("3 (min)", minimum) if is_number(maximum) else ("2 (max)", maximum))
+    if is_word(maximum) and is_word(minimum):
         return _(WORDS).format(maximum[:LONGEST_NUMBER], minimum[:LONGEST_NUMBER])
     if as_number(maximum) and "," not in maximum:
         return wrong_number("3 (min)", minimum)
     return wrong_number("2 (max)", maximum)
-
-
-def wrong_number(field, text):
-    """Return what is wrong with the *text* of this *field*, which is no number."""
-    if not text:
-        return _(NO_NUMBER).format(field=field)
-    if len(text) > LONGEST_NUMBER:
-        return _(LONG_NUMBER).format(field=field, length=len(text), limit=LONGEST_NUMBER)
-    if as_number(text):
-        return _(DECIMAL_COMMA).format(example=as_number(text))
-    plain = text.translate(dict.fromkeys(map(ord, MINUSES), "-"))
-    if plain != text and as_number(plain):
-        return _(OTHER_MINUS).format(field=field, text=text, example=as_number(plain))
-    number = re.sub(r"\s*(°|º|˚)?\s*[CcFfKk]?$", "", plain)
-    if number != plain and as_number(number):
-        return _(UNIT).format(field=field, text=text, example=as_number(number))
-    return _(NOT_A_NUMBER).format(field=field, text=text)
 
 
 def invisible(name):

@@ -29,11 +29,14 @@ import time
 
 from engine.addresses import shown
 from engine.errors import CannotStart
-from engine.fields import csv_line
+from engine.escapes import excerpt
+from engine.fields import csv_line, fields_of, is_number
 from engine.language import _, reason
 from engine.seldom import Seldom
+from engine.support import support_of
 from handlers.lines import BadMessage, LineHandler
 from handlers.temperature.batches import BatchQueue, Item
+from handlers.temperature.letters import has_a_pair, what_it_may_be
 from handlers.temperature.reading import parse, parse_city
 from handlers.temperature.registry import Registry, table_of
 from handlers.temperature.stations import LOCKING, RECORDING, STORING, WAITING, Stations
@@ -82,8 +85,12 @@ NO_ROOM = "there are {count} cities already: expected a reading of one of them"
 NOT_STORED = "the reading was not stored, the server could not write it: send it again later"
 ALIKE = "no reading of '{city}' has come: did you mean '{alike}'?"
 UNKNOWN_CITY = "no reading of '{city}' has come: expected a city that has sent one"
+NOT_A_QUERY = ("a query is ? and the name of a city, alone; perhaps the ? stands for a letter of the name that your "
+               "program could not write: send UTF-8")
 RUNNING_ALREADY = ("this program runs the temperature service already: its lock and its queue are "
                    "there once. Start another program for another one.")
+NO_LOG = ("%s: its folder allows no write-ahead log, as on a network drive. Readings are as safe without it, and "
+          "take longer; other programs cannot read the file while the server runs.")
 NO_SQLITE = "cannot use --db: this Python has no sqlite3 ({reason}). Use another Python."
 
 
@@ -132,15 +139,34 @@ class TemperatureHandler(LineHandler):
                     consumer.join(POLL_INTERVAL)
                 show()
 
+    @staticmethod
+    def back_up(path, copy):
+        """Copy the readings in the file *path* to a new file *copy*; return a sentence that says so. Raises
+        `CannotStart`."""
+        try:
+            from handlers.temperature.backup import back_up  # not above, as for `open_store`
+        except ImportError as error:
+            raise CannotStart(_(NO_SQLITE).format(reason=error)) from None
+        return back_up(path, copy)
+
     def reply(self, message):
-        if message.startswith("?"):
-            return self.answer_query(message[1:])
+        if message.startswith(("?", "\ufeff?")):  # the mark that some editors put before a text
+            return self.answer_query(message.partition("?")[2])
         reading = parse(message)
+        if "?" in reading.city or not reading.city.isascii() and has_a_pair(reading.city):
+            self.look_at_letters(reading.city)
         check_room(reading.city, self.max_cities)
         problem = self.hand_over(reading)
         if problem:
             raise BadMessage(_(problem))
         return "BYE"
+
+    def look_at_letters(self, city):
+        """Have it noted when the name of a *city* looks spoilt; it is taken all the same."""
+        found = what_it_may_be(city)
+        if found:
+            text, *names = found
+            support_of(self.server).note_once(text, self.client_address, *map(excerpt, names))
 
     def hand_over(self, reading):
         """Put *reading* in the queue; with a store, return the outcome: None, or what the problem is."""
@@ -197,8 +223,16 @@ class TemperatureHandler(LineHandler):
             fields = registry.summary().for_query() if city is None else registry.get(city)
             alike = None if fields else registry.alike(city)
         if fields is None:
-            raise BadMessage(_(ALIKE if alike else UNKNOWN_CITY).format(city=city, alike=alike))
+            if is_reading(text):
+                raise BadMessage(_(NOT_A_QUERY))
+            raise BadMessage(_(ALIKE if alike else UNKNOWN_CITY).format(city=excerpt(city), alike=alike))
         return csv_line(fields)
+
+
+def is_reading(text):
+    """Tell whether *text*, the rest of a query, would be a reading without the ``?``."""
+    fields = fields_of(text)
+    return bool(fields) and len(fields) == 3 and all(is_number(field.strip()) for field in fields[1:])
 
 
 def check_room(city, limit):
@@ -226,6 +260,8 @@ def open_store(path):
     with lock:
         for reading in known:
             registry.record(reading)
+    if not store.has_log:
+        log.warning(NO_LOG, path)
     log.info("Readings of %d cities came out of %s.", len(known), path)
     return store
 

@@ -1,16 +1,16 @@
 """What a reading is: one city's maximum and minimum, and how it is read from a message."""
 
 import collections
-import csv
 import re
 import unicodedata
 
 from engine.escapes import JOINERS
-from engine.fields import is_number
+from engine.fields import fields_of, is_number
 from engine.language import _
 from handlers.lines import BadMessage
-from handlers.temperature.explanations import (LONG_NUMBER, LONGEST_NUMBER, invisible,
-                                           what_is_wrong)
+from handlers.temperature.elsewhere import control_characters
+from handlers.temperature.explanations import LOST_LETTER, invisible, what_is_wrong
+from handlers.temperature.numbers import LONG_NUMBER, LONGEST_NUMBER
 
 #: One city's temperatures as they were sent: ``maximum`` and ``minimum`` are text in degrees
 #: Celsius (``"31"``, ``"31.5"``, ``"-3"``), so that they are shown as they came.
@@ -44,22 +44,15 @@ def parse(message):
     fields = fields_of(message)
     if not fields or len(fields) != 3:
         raise BadMessage(what_is_wrong(message, fields))
-    city, maximum, minimum = parse_city(fields[0]), fields[1].strip(), fields[2].strip()
+    try:
+        city, maximum, minimum = parse_city(fields[0]), fields[1].strip(), fields[2].strip()
+    except BadMessage as error:
+        raise BadMessage(control_characters(message) or str(error)) from None
     if not (is_number(maximum) and is_number(minimum)):
         raise BadMessage(what_is_wrong(message, fields))
     if parse_temperature("2 (max)", maximum) < parse_temperature("3 (min)", minimum):
         raise BadMessage(_(MAX_BELOW_MIN).format(maximum=maximum, minimum=minimum))
     return Reading(city, maximum, minimum)
-
-
-def fields_of(message):
-    """Return the fields of a line of CSV; None when its quotes do not pair."""
-    if '"' not in message:
-        return message.split(",")  # without quotes that is all there is to it
-    try:
-        return next(csv.reader([message], strict=True, skipinitialspace=True), [])
-    except csv.Error:
-        return None
 
 
 def parse_city(text):
@@ -72,6 +65,8 @@ def parse_city(text):
     name = text.strip(" ")
     if not name.isascii() or "\t" in name or "  " in name:
         name = _spaces.sub(" ", name).strip(" " + JOINERS)
+        if "\ufffd" in name:
+            raise BadMessage(_(LOST_LETTER))
     # To compose very many accents on one letter takes seconds; no letter has more than three.
     if len(name) <= 4 * LONGEST_NAME:
         name = unicodedata.normalize("NFC", name)

@@ -6,6 +6,9 @@ from engine.language import _, decimals
 from handlers.temperature.extremes import Extreme
 from handlers.temperature.summary import Summary
 
+#: Categories of characters that take no column of their own: accents, joiners.
+NO_WIDTH = {"Mn", "Me", "Cf"}
+
 
 class Registry:
     """The latest reading of each city. Not safe for threads: its user holds a lock.
@@ -84,9 +87,18 @@ def table_of(readings):
     """Return *readings* as lines of text in aligned columns."""
     rows = [(_("City"), _("Max"), _("Min")),
             *((city, decimals(high), decimals(low)) for city, high, low in readings)]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    return "\n".join("{:<{}}  {:>{}}  {:>{}}".format(
-        row[0], widths[0], row[1], widths[1], row[2], widths[2]) for row in rows)
+    widths = [max(columns(row[column]) for row in rows) for column in range(3)]
+    return "\n".join("{}{}  {:>{}}  {:>{}}".format(
+        row[0], " " * (widths[0] - columns(row[0])), row[1], widths[1], row[2], widths[2]) for row in rows)
+
+
+def columns(text):
+    """Return how many columns of a terminal *text*, a `printable` one, takes: letters of East Asia take two,
+    accents and joiners none (Unicode Standard Annex 11; POSIX, wcwidth)."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.category(c) in NO_WIDTH else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+               for c in text)
 
 
 def plain(name):

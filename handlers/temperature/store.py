@@ -8,6 +8,10 @@ What makes a reading safe: the write-ahead log with ``synchronous=FULL`` has eac
 disk when COMMIT returns (https://sqlite.org/wal.html, "Performance considerations"); after a
 kill or a power cut the next one who opens the file finds the transactions that were committed
 and nothing of any other.
+
+Some folders allow no such log: network drives, folders shared with a virtual machine. There a rollback
+journal promises the same (``synchronous=EXTRA``: https://sqlite.org/pragma.html#pragma_synchronous). The file
+is kept locked then: SQLite would give up our own lock after each transaction, with all others.
 """
 
 import contextlib
@@ -15,9 +19,10 @@ import datetime
 import decimal
 import sqlite3
 
-from engine.language import _, reason
+from engine.language import _
 from handlers.temperature.dbfile import APPLICATION_ID, SCHEMA_VERSION, DbFile, StoreError
 from handlers.temperature.reading import Reading
+from handlers.temperature.troubles import why_not_stored, why_unusable
 
 #: Seconds to wait for another program that writes to the file, such as the sqlite3 shell.
 BUSY_LIMIT = 1.0
@@ -31,7 +36,7 @@ SCHEMA = """CREATE TABLE readings (
 INSERT = "INSERT INTO readings (time, city, maximum, minimum) VALUES (?, ?, ?, ?)"
 IN_ORDER = "SELECT id, city, maximum, minimum FROM readings ORDER BY id"
 
-UNREADABLE = "cannot use {path}: {reason}. Restore it from a copy, or choose another --db FILE."
+NO_LOG = "its folder does not allow a write-ahead log"
 ODD_ROW = "row {id} of its readings does not hold a city and two numbers"
 
 
@@ -39,21 +44,23 @@ class Store:
     """The readings in the file *path*, which is made when it is missing or empty.
 
     One `Store` at a time may have the file, whatever process it is in. Raises `StoreError` with
-    a line for the user when the file cannot be used; it is then as it was before.
+    a line for the user when the file cannot be used; it is then as it was before. ``has_log`` tells whether
+    others may read the file meanwhile; else it is locked for them.
     """
 
     def __init__(self, path):
         self._file = DbFile(path)
         self._database = None
         try:
-            self._database = open_database(self._file.real)
-            self._file.hold()
+            self._database, self.has_log = open_database(self._file.real)
+            self._file.hold(self.has_log)
         except StoreError:
             self.close()
             raise
         except sqlite3.Error as error:
+            text = why_unusable(error, path, self._file.real)
             self._file.undo()
-            raise self._file.problem(UNREADABLE, reason=reason(error)) from None
+            raise StoreError(text) from None
 
     def latest(self):
         """Return the latest `Reading` of each city, in the order in which they became known.
@@ -68,7 +75,7 @@ class Store:
             return [Reading(checked_city(row, city), number_text(row, maximum), number_text(row, minimum))
                     for city, (row, maximum, minimum) in cities.items()]
         except (sqlite3.Error, ValueError) as error:
-            raise self._file.problem(UNREADABLE, reason=reason(error)) from None
+            raise StoreError(why_unusable(error, self._file.path, self._file.real)) from None
 
     def append(self, readings):
         """Store *readings*, pairs of (seconds since 1970, `Reading`), in one transaction.
@@ -86,11 +93,12 @@ class Store:
             self._database.execute("COMMIT")
             self._file.check_still_there()
         except (sqlite3.Error, StoreError) as error:
+            why = why_not_stored(error, self._file.real)  # before the ROLLBACK: who has locked it may go
             with contextlib.suppress(sqlite3.Error):  # most errors have rolled back already
                 self._database.execute("ROLLBACK")
             with contextlib.suppress(sqlite3.Error):  # what was stored before is safe in one file
                 self._database.execute("PRAGMA wal_checkpoint(FULL)")
-            raise StoreError(reason(error)) from None
+            raise StoreError(why) from None
 
     def close(self):
         """Write the log back into the file, close it, and let others use it."""
@@ -100,7 +108,21 @@ class Store:
 
 
 def open_database(path):
-    """Return a connection to the database in the file *path*, its schema made if it has none.
+    """Return a connection to the database in the file *path*, its schema made if it has none, and whether it
+    has a write-ahead log; where that is not possible, a rollback journal. Raises sqlite3.Error."""
+    try:
+        return connection_to(path, with_log=True), True
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error) or "full" in str(error):
+            raise
+        try:
+            return connection_to(path, with_log=False), False
+        except sqlite3.OperationalError:
+            raise error from None
+
+
+def connection_to(path, with_log):
+    """Return a connection to the file *path*, with a write-ahead log or a rollback journal.
 
     The schema is one transaction of the ordinary kind, so that a kill in the middle leaves a
     file that is empty, or that SQLite makes empty again. Raises sqlite3.Error.
@@ -108,6 +130,8 @@ def open_database(path):
     database = sqlite3.connect(path, timeout=BUSY_LIMIT, isolation_level=None,
                                check_same_thread=False)
     try:
+        if not with_log:  # first of all: then a log that is there already needs no shared memory
+            database.execute("PRAGMA locking_mode = EXCLUSIVE")
         database.execute("PRAGMA synchronous = FULL")
         database.execute("PRAGMA fullfsync = ON")  # macOS: its fsync() stops at the disk's cache
         if not database.execute("PRAGMA user_version").fetchone()[0]:
@@ -116,13 +140,26 @@ def open_database(path):
             database.execute("PRAGMA user_version = {}".format(SCHEMA_VERSION))
             database.execute(SCHEMA)
             database.execute("COMMIT")
-        if database.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
-            raise sqlite3.OperationalError("its folder does not allow a write-ahead log")
-        database.execute("PRAGMA user_version").fetchone()  # only now the log is there
+        (switch_log_on if with_log else lock_for_good)(database)
     except BaseException:
         database.close()
         raise
     return database
+
+
+def switch_log_on(database):
+    """Have the *database* write a write-ahead log."""
+    if database.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+        raise sqlite3.OperationalError(NO_LOG)
+    database.execute("PRAGMA user_version").fetchone()  # only now the log is there
+
+
+def lock_for_good(database):
+    """Have the *database* write a rollback journal, and keep its locks from now on."""
+    database.execute("PRAGMA journal_mode = DELETE")
+    database.execute("PRAGMA synchronous = EXTRA")
+    database.execute("BEGIN EXCLUSIVE")
+    database.execute("COMMIT")
 
 
 def utc(seconds):
