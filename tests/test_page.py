@@ -583,7 +583,7 @@ def test_where_the_way_stands_still(start_page, browser):  # noqa: F811
     show = "hangUp(); connect = () => {}; takeState(%s); draw()"
     browser.run(show % json.dumps({
         "way": {"consumer": "locking", "since": 12, "queue": 7, "hand": 3, "locked": True},
-        "slots": [None] * 4, "stuck": ["A <b> stands still for 9 s: look at line 7 of reply()."]}))
+        "slots": [None] * 4, "stuck": ["A <b> stands still for 9 s: look at line 7 of reply()"]}))
     assert "stands" in browser.run("document.querySelector('#station-consumer').className").split()
     assert "stands" in browser.run("document.querySelector('#station-queue').className").split()
     assert browser.text("#station-queue .count") == "7" and browser.text("#station-consumer .count") == "3"
@@ -593,6 +593,9 @@ def test_where_the_way_stands_still(start_page, browser):  # noqa: F811
                         browser.text("#advice"))
     assert browser.text("#announced-advice") == browser.text("#advice")
     assert browser.run("document.querySelector('#now').className") == "trouble"
+    browser.run(show % json.dumps({"stuck": ["It is at work, line 7"], "way": {
+        "consumer": "waiting", "since": 0, "queue": 0, "hand": 0, "locked": False}}))
+    assert browser.text("#advice") == "It is at work, line 7."  # and not that all goes well
     for consumer, note in ("waiting", "lock free"), ("recording", "has the lock"), ("storing", "writes the file"):
         browser.run(show % json.dumps({"stuck": [], "way": {
             "consumer": consumer, "since": 0, "queue": 0, "hand": 1, "locked": False}}))

@@ -4,6 +4,7 @@ const MOST_DOTS = 128;      // waiting clients drawn as dots
 const STANDS = 1;           // seconds after which a consumer that is at work stands still
 const WAITS_LONG = 3;       // seconds of waiting after which it is said that nobody gets on
 const MOST_ADVICE = 2;      // sentences of advice at a time
+const QUIET = ["well", "nobody", "none"];  // what is said where there is nothing to do
 
 // What clients do, in the order in which it is told, and what of it keeps a slot for nothing.
 const KINDS = ["in work", "silent", "half a message", "not reading", "leaving", "free"];
@@ -108,15 +109,16 @@ function drawKinds(counted) {
 }
 
 function drawAdvice(counted) {
-  const kinds = adviceFor(counted), {way} = state;
+  const {way} = state, stuck = state.stuck || [];
+  const kinds = adviceFor(counted).filter((kind) => !stuck.length || !QUIET.includes(kind));
   const fields = {
     slots: number(state.slots.length), more: String(state.jam),
     seconds: way ? number(consumerStands(way)) : "", count: way ? number(way.queue + way.hand) : ""};
-  const stuck = state.stuck || [];
-  const sentences = [...stuck, ...kinds.map((kind) => fill(TEXTS.advice[kind], fields))].slice(0, MOST_ADVICE);
+  const ended = stuck.map((sentence) => /[.!?]$/.test(sentence) ? sentence : sentence + ".");
+  const sentences = [...ended, ...kinds.map((kind) => fill(TEXTS.advice[kind], fields))].slice(0, MOST_ADVICE);
   setSentences(byId("advice"), sentences.join(" "));
   byId("now").classList.toggle("trouble", stuck.length > 0 || ["jam", "consumer"].includes(kinds[0]));
-  const kind = [...stuck, ...kinds].join();  // numbers go on: that is no news to be read out
+  const kind = [...stuck, ...kinds].join().replace(/\d+/g, "");  // numbers go on: that is no news to be read out
   if (kind !== advised) setText(byId("announced-advice"), sentences.join(" "));
   advised = kind;
 }
