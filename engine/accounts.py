@@ -7,12 +7,12 @@ import socket
 import sys
 import time
 
-from engine.addresses import shown
 from engine.books import Books, named
 from engine.jams import Jams
 from engine.language import _, decimals, reason
 from engine.lingering import Lingering
 from engine.mistakes import Mistakes
+from engine.names import who
 from engine.replies import can_be_read
 from engine.support import HandlerSupport
 
@@ -87,7 +87,7 @@ class Accounts(HandlerSupport):
     def refuse(self, request, client_address, text):
         """Tell a client in one line why it is not served."""
         self.books.leave(request, "refused")
-        self.log.info("Refused client %s: %s.", shown(client_address), _(text))
+        self.log.info("Refused client %s: %s.", who(client_address), _(text))
         with contextlib.suppress(OSError):  # it need not wait for our answer
             request.setblocking(False)
             request.send(self.refusal.format(_(text)).encode())
@@ -120,7 +120,7 @@ class Accounts(HandlerSupport):
         tells = self.log.isEnabledFor(logging.INFO)
         tells_all = tells and self.log.isEnabledFor(logging.DEBUG)
         if tells_all:
-            self.log.debug("Serving client %s. %s", shown(client_address), self.status())
+            self.log.debug("Serving client %s. %s", who(client_address), self.status())
         began, outcome, entry = time.monotonic(), "served", None
         try:
             entry = self.books.begin(request)
@@ -137,7 +137,7 @@ class Accounts(HandlerSupport):
             if request.fileno() >= 0 and not (entry and entry.client.lingers):
                 self.shutdown_request(request)
         if tells and outcome == "served":
-            self.log.info("Served client %s in %s s.", shown(client_address),
+            self.log.info("Served client %s in %s s.", who(client_address),
                           decimals("%.3f" % (time.monotonic() - began)))
         if tells_all:
             self.log.debug("%s", self.status())
@@ -161,11 +161,11 @@ class Accounts(HandlerSupport):
         error = sys.exc_info()[1]
         outcome = outcome_of(error, request)
         if outcome == "timed out":
-            self.log.info("Client %s timed out: %s.", shown(client_address), reason(error))
+            self.log.info("Client %s timed out: %s.", who(client_address), reason(error))
         elif outcome == "gone":
-            self.log.info("Client %s is gone: %s.", shown(client_address), reason(error))
+            self.log.info("Client %s is gone: %s.", who(client_address), reason(error))
         else:
-            self.log.error("Serving client %s failed.", shown(client_address), exc_info=True)
+            self.log.error("Serving client %s failed.", who(client_address), exc_info=True)
 
 
 def outcome_of(error, request):

@@ -49,4 +49,14 @@ class Jams:
         if now - self._began >= PATIENCE and self._may_be_said.is_due():
             waiting = how_many()
             who = _("%d wait") % waiting if waiting and waiting > 1 else _("somebody waits")
-            self._log.warning(JAM, len(clients), who, 10 * len(clients))
+            self._log.warning(JAM, len(clients), who, enough_for(len(clients)))
+
+    def lasts(self):
+        """Tell whether there is a jam now. Any thread may ask: the two times may be a moment apart."""
+        looked, began = self._looked, self._began
+        return time.monotonic() - looked <= SAME_JAM and looked - began >= PATIENCE
+
+
+def enough_for(slots):
+    """Return how many slots are advised where so many are too few."""
+    return 10 * slots

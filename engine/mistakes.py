@@ -5,10 +5,12 @@ import logging
 import threading
 import time
 
-from engine.addresses import host_of, shown
+from engine.addresses import host_of
 from engine.escapes import came, printable
+from engine.kinds import Kinds
 from engine.language import _
 from engine.meant import with_hint
+from engine.names import who
 
 #: Lines about mistakes that are logged in a second; of more only the number is.
 LINES_A_SECOND = 5
@@ -25,7 +27,7 @@ SENT_MORE = "%s sent more after its first message: --keep-open answers all"
 
 
 class Mistakes:
-    """Counts the ``ERR`` replies in the *books*, tells the *log* of them, and remembers the latest.
+    """Counts the ``ERR`` replies in the *books*, tells the *log* of them, and remembers their kinds.
 
     What is shared: all of it, guarded by ``_lock``; nobody logs while holding it. Any thread may
     call its methods.
@@ -34,7 +36,7 @@ class Mistakes:
     def __init__(self, books, log):
         self._books, self._log = books, log
         self._lock = threading.Lock()
-        self._latest = None
+        self._kinds = Kinds()
         self._said = 0  # since _second_began, also those lines that were not
         self._second_began = 0.0
         self._told = set()  # pairs of a text that is said once for each host, and the host
@@ -42,24 +44,21 @@ class Mistakes:
     def note(self, client_address, reply):
         """Count the *reply*, an ``ERR``, that a client was sent, and log it."""
         self._books.count_error()
-        latest = client_address, reply, time.time()
         with self._lock:
-            self._latest = latest
-        self._say(REPLIED, shown(client_address), short(reply))
+            self._kinds.add(client_address, reply, time.time())
+        self._say(REPLIED, who(client_address), short(reply))
 
-    def latest(self):
-        """Return the latest: an address as users write it, the reply, and when (seconds since
-        1970); None when there was none."""
+    def kinds(self, most):
+        """Return at most so many of the latest kinds, the latest first, and how many there are."""
         with self._lock:
-            latest = self._latest
-        return latest and (shown(latest[0]), short(latest[1]), latest[2])
+            return self._kinds.latest(most), len(self._kinds)
 
     def note_no_line_feed(self, client_address, partial, seconds):
         """Log that a client has sent nothing for so many *seconds*, with its message *partial* (bytes)
         not ended; if it is empty, once for each host."""
         if not partial:
             return self.note_once(NOTHING, client_address, seconds)
-        text = with_hint(_(NO_LINE_FEED) % (shown(client_address), len(partial), came(partial)), partial)
+        text = with_hint(_(NO_LINE_FEED) % (who(client_address), len(partial), came(partial)), partial)
         return self._say("%s", text)
 
     def note_more(self, client_address):
@@ -75,7 +74,7 @@ class Mistakes:
             if len(self._told) >= MOST_TOLD:
                 self._told.clear()
             self._told.add(told)
-        self._say(text, shown(client_address), *arguments)
+        self._say(text, who(client_address), *arguments)
 
     def _say(self, text, *arguments):
         """Log a line, unless this second has had enough of them."""

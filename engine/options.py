@@ -10,6 +10,7 @@ from engine.commandline import (EXPECTED, HOST_WITH_PORT, OneLineParser, add_com
 from engine.effort import Computation
 from engine.errors import CannotStart
 from engine.language import _, choose
+from engine.names import Names, use
 
 TWO_FILES = "argument --backup: expected two names, the FILE of --db and the COPY to be made"
 NO_LINE = ("argument --service: SERVICES in handlers/__init__.py has no line for '{name}', only for "
@@ -67,6 +68,7 @@ def parse_options(services, arguments=None):
     check_service_is_there(options.service, services, parser.error)
     options.handler = services[options.service]
     check_host(options.host, parser.error)
+    use(options.names)
     if options.processes and not (options.compute or options.handler.compute):
         parser.error(_(NOTHING_TO_COMPUTE))
     check_service_has_them(options, services, parser.error)
@@ -142,6 +144,8 @@ def add_server_options(option):
            help=_("a balancer: its PROXY headers say who the clients are (default: none is taken)"))
     option("--dashboard", metavar=_("PORT"), nargs="?", const=8080, type=port,
            help=_("show a live page on this port, 8080 if none is named (default: no page)"))
+    option("--names", metavar=_("FILE"), type=Names,
+           help=_("who is behind which address, for the page and the log: lines such as 192.168.0.23 = Ana"))
 
 
 def add_service_options(option):

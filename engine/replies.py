@@ -139,6 +139,7 @@ class Replies(ClientState):
 
     def send_last_words(self, text):
         """Send one more line, an ``ERR``, to a client that may not be there to read it."""
+        self.answered += 1  # what came of its message is answered
         self.mistake(text)
         try:
             self.connection.setblocking(False)

@@ -27,6 +27,7 @@ from engine.networks import Address
 from engine.onefile import one_file
 from handlers.dashboard import client_file
 from handlers.dashboard.handler import FULL, DashboardHandler
+from handlers.dashboard.crowds import Crowds
 from handlers.dashboard.minute import Minute
 from handlers.dashboard.page import HEADERS
 from handlers.dashboard.viewers import Viewers
@@ -38,8 +39,8 @@ from server import ClassroomServer
 @pytest.fixture
 def start_page(start_server):
     """A function that starts server.py with a dashboard; its port is in ``page``."""
-    def start(*options):
-        server = start_server("--dashboard", "0", *options)
+    def start(*options, **settings):
+        server = start_server("--dashboard", "0", *options, **settings)
         server.page = int(server.out.wait_for(
             r"^Dashboard at http://[^/]*:(\d+)/$").group(1))
         return server
@@ -114,11 +115,15 @@ def test_the_state(start_page):
     assert re.fullmatch(r"127\.0\.0\.1:\d+", latest[0]["client"])
     if not sys.platform.startswith("linux"):
         state["waiting"] = 0
+    assert state["way"].pop("hand") <= 3  # of the last second
+    assert state.pop("second") >= 0 and state.pop("crowd_began") is None  # too few for a crowd
     assert state == {
         "service": "temp", "max_threads": 3, "slots": [None, None, None], "waiting": 0,
         "totals": {"accepted": 3, "served": 3, "refused": 0, "timed out": 0, "gone": 0,
                    "failed": 0, "errors": 0, "messages": 3},
-        "wait": None, "gil": has_gil(), "cores": processors(), "mistake": None, "port": server.port,
+        "wait": None, "gil": has_gil(), "cores": processors(), "port": server.port, "jam": None,
+        "mistakes": {"kinds": 0, "latest": []}, "crowd": None,
+        "way": {"consumer": "waiting", "since": 0, "queue": 0, "locked": False},
         "join": ["python client.py --service temp --port {}".format(server.port)], "client": [],
         "page": [], "stuck": [],
         "temperatures": {"cities": 2, "hottest": {"city": "Água Branca, AL", "temperature": "33.5"},
@@ -518,17 +523,17 @@ def test_each_second_has_its_count():
         watch = Watch(server, "upper")
         minute = watch._minute
         for uptime, number in (0.9, 3), (1.9, 4), (3.9, 5):
-            watch._count(uptime - 0.8)  # as its thread does when the second begins
+            watch._count(uptime - 0.8, [])  # as its thread does when the second begins
             answered.append(number)
             waiting.append(1)
-            watch._count(uptime)
+            watch._count(uptime, [])
         assert list(minute.messages)[-4:] == [3, 4, 0, 5]
         assert list(minute.queue)[-4:] == [1, 2, 0, 3]
         waiting.clear()
-        watch._count(62.5)
+        watch._count(62.5, [])
         assert sum(minute.messages) == 5 and len(minute.messages) == 60
         assert list(minute.queue) == [3] + [0] * 59
-        watch._count(1000)
+        watch._count(1000, [])
         assert sum(minute.messages) == 0 and len(minute.messages) == 60
 
 
@@ -558,6 +563,117 @@ def test_nobody_knows_how_long_when_nobody_waited_before():
     assert minute.wait(30) is None
 
 
+def test_the_second_that_is_counted_is_told_as_long_as_somebody_waits():
+    """Else a chart would let them sink to none, for nothing in it changes."""
+    with ClassroomServer(("127.0.0.1", 0), UppercaseHandler) as server:
+        server.waiting = lambda: 6
+        watch = Watch(server, "upper")
+        for second in range(700):
+            watch._count(second + 0.5, [])
+        watch._began = time.monotonic() - 700.2
+        first = watch.look(0)
+        assert first.state["second"] == 700 and first.state["queue"] == [6] * 59 + [0]
+        watch._began -= 1
+        later = watch.look(0)
+        told = json.loads(watch.news(first, later).decode().split("data: ")[1])
+        assert told["second"] == 701 and "queue" not in told  # that is as it was, and ends there now
+
+
+@pytest.mark.parametrize("waits, median", [(True, 2.0), (False, None)])
+def test_a_crowd_is_measured_from_how_many_have_come_and_left(waits, median):
+    """Eight at once, served two a second: after 1, 2, 3 and 4 s, half of them within 2 s."""
+    crowds = Crowds()
+    totals = dict.fromkeys(("accepted", "served", "refused", "timed out", "gone", "failed"), 0)
+
+    def count(now, accepted, served, waiting):
+        totals.update(accepted=accepted, served=served)
+        crowds.count(now, totals, waiting if waits else None, accepted > served)
+    for now in range(0, 3):
+        count(now, 0, 0, 0)
+    assert crowds.began is None
+    count(3, 2 if waits else 8, 0, 6)
+    assert crowds.began == 2.5  # about
+    for second in range(1, 5):
+        count(3 + second, 8 if not waits else min(8, 2 + 2 * second), 2 * second, max(0, 6 - 2 * second))
+    assert crowds.latest is None
+    count(8.9, 8, 8, 0)
+    assert crowds.latest is None  # it may go on
+    count(9.1, 8, 8, 0)
+    assert crowds.latest == {"number": 1, "clients": 8, "began": 2.5, "seconds": 4.0, "median": median}
+    assert crowds.began is None
+
+
+def test_a_few_are_no_crowd_and_the_silent_do_not_keep_one_from_its_end():
+    crowds = Crowds()
+    totals = dict.fromkeys(("accepted", "served", "refused", "timed out", "gone", "failed"), 0)
+
+    def count(now, accepted, served, at_work=False):
+        totals.update(accepted=accepted, served=served)
+        crowds.count(now, totals, 0, at_work)
+    count(1, 4, 4)
+    count(9, 4, 4)
+    assert crowds.latest is None and crowds.began is None
+    count(10, 14, 4, True)
+    for now in range(11, 20):
+        count(now, 14, 4, True)  # at work for long
+    assert crowds.latest is None and crowds.began is not None
+    count(20, 14, 12)  # two of them are silent
+    count(23, 14, 12)
+    assert crowds.latest["clients"] == 8 and crowds.began is None
+    count(60, 14, 14)  # they leave: that is none
+    count(70, 14, 14)
+    assert crowds.latest["number"] == 1
+
+
+@needs_linux
+def test_the_way_of_a_message_whose_consumer_stands_still(start_page, tmp_path):
+    """The page goes on, and shows where it stands."""
+    program = tmp_path / "held.py"
+    program.write_text("import sys, threading, time\nsys.path.insert(0, {!r})\nimport server\n"
+                       "from handlers.temperature import handler\n"
+                       "def hold():\n    with handler.lock:\n        sys.stdin.read()\n"
+                       "show = handler.show\n"
+                       "def hold_now():\n    show()\n    threading.Thread(target=hold, daemon=True).start()\n"
+                       "handler.show = hold_now\nsys.exit(server.main(sys.argv[1:]))\n".format(str(ROOT)))
+    server = start_page("--service", "temp", program=(str(program),), stdin=subprocess.PIPE)
+    assert server.ask("Recife,31,24") == "BYE"
+    wait_until(lambda: state_of(server)["way"]["locked"], "the lock to be held")
+    with server.connect() as client:
+        client.sendall(b"?\n")
+        way = wait_until(lambda: state_of(server)["way"] if state_of(server)["way"]["since"] >= 1 else None,
+                         "the consumer to stand still")
+        assert way["consumer"] == "locking" and way["hand"] == 1 and way["queue"] == 0 and way["locked"]
+        assert state_of(server)["temperatures"]["cities"] in (0, 1)
+        server.process.stdin.close()
+        assert read_all(client).startswith(b"hottest,Recife")
+    wait_until(lambda: state_of(server)["way"]["consumer"] == "waiting" and state_of(server)["temperatures"]["cities"],
+               "it to go on")
+
+
+def test_a_client_that_sends_half_a_message_is_no_more_a_mistake_than_a_reply(start_page):
+    """What is answered with an error before it is a whole message is a reply all the same."""
+    server = start_page("--timeout", "0.2")
+    for data in b"half", b"":
+        with server.connect() as client:
+            client.sendall(data)
+            assert read_all(client).startswith(b"ERR ")
+    with server.connect() as client:
+        client.sendall(b"x")
+        client.shutdown(socket.SHUT_WR)
+        read_all(client)
+    totals = wait_until(lambda: state_of(server)["totals"] if state_of(server)["totals"]["errors"] == 3 else None)
+    assert totals["messages"] == 3
+
+
+def test_the_page_names_its_service_and_its_viewer_before_any_script_runs(start_page):
+    server = start_page("--service", "temp")
+    page = fetch(server, "/")[2].decode()
+    assert "<title>temp: live</title>" in page and ">Service temp</h1>" in page
+    assert '<meta name="viewer" content="127.0.0.1">' in page
+    assert re.search("<noscript><p>This page needs JavaScript: [^<]+</p></noscript>", page)
+    assert "@service@" not in page and "@viewer@" not in page
+
+
 @needs_linux
 def test_those_who_wait_are_counted_each_second(start_page):
     server = start_page("--max-threads", "1")
@@ -573,11 +689,26 @@ def test_events_tell_what_has_changed_and_of_the_minute_once_a_second(start_page
     assert {"messages", "queue", "gil", "join"} <= set(events.next()[1])
     server.ask("x")
     news = events.until("state", lambda data: data.get("totals", {}).get("messages") == 1)
-    assert not {"gil", "join", "mistake"} & set(news)
+    assert not {"gil", "join", "mistakes"} & set(news)
     if "messages" not in news:
         news = events.until("state", lambda data: "messages" in data)
     assert news["messages"][-2:] == [1, 0]
     events.close()
+
+
+def test_those_in_the_slots_are_told_when_they_do_something_else_only():
+    """That time has passed is none: the page can count."""
+    def doing(look):
+        return look.state["slots"][0] and look.state["slots"][0]["doing"]
+    with serving(UppercaseHandler, max_threads=2) as server, Watch(server, "upper") as watch, connect(server) as client:
+        first = wait_until(lambda: watch.look(0) if doing(watch.look(0)) == "silent" else None, "the client")
+        server.mistakes.note(("192.0.2.1", 1), "ERR no")
+        later = wait_until(lambda: watch.look(0) if watch.look(0).state["slots"] != first.state["slots"] else None)
+        told = watch.news(first, later)
+        assert b'"mistakes"' in told and b'"slots"' not in told
+        client.sendall(b"half")
+        half = wait_until(lambda: watch.look(0) if doing(watch.look(0)) == "half a message" else None, "its half")
+        assert b'"slots": [{"client": ' in watch.news(later, half)
 
 
 @pytest.mark.skipif(not CHROMIUM or os.name == "nt", reason="no Chromium is installed here")

@@ -15,6 +15,7 @@ import pytest
 from conftest import CLIENT, ENVIRONMENT, PATIENCE, ROOT, Terminal, needs_terminal, run_client, text_of
 
 from engine import language
+from handlers.dashboard.page import SCRIPT
 from talk import prompts
 
 sys.path.insert(0, str(ROOT / "translations"))
@@ -360,7 +361,7 @@ def test_the_page_speaks_as_the_browser_does(start_server, options, accepts, exp
 def test_every_text_of_the_page_is_used():
     folder = ROOT / "handlers" / "dashboard"
     used = "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in (
-        "page.html", "page.js", "panels.js", "pictures.js"))
+        "page.html", "page.py", *SCRIPT))
     texts = json.loads(folder.joinpath("texts.json").read_text(encoding="utf-8"))
     for name in texts:
         assert re.search(r"TEXTS\.{0}\b|\"{0}\"".format(name), used), name

@@ -13,6 +13,8 @@ import pytest
 from conftest import PATIENCE, ask, connect, read_all, read_line, serving, wait_until
 
 from engine import incoming, jams, mistakes
+from engine.addresses import shown
+from engine.kinds import Kinds
 from engine.invitation import Invitation, commands, files, pages
 from engine.networks import own_addresses
 from handlers.lines import BadMessage, LineHandler
@@ -45,7 +47,8 @@ def test_each_err_is_logged_with_its_sender_and_counted(message, reply, caplog):
             client.sendall(message)
             assert read_all(client).decode() == reply + "\n"
         assert server.totals()["errors"] == 1
-        assert server.mistakes.latest()[:2] == (address, reply)
+        kind, = server.mistakes.kinds(9)[0]
+        assert (shown(kind.client_address), kind.reply) == (address, reply)
         wait_until(lambda: not server.in_service())
     assert "Client {}: {}".format(address, reply) in caplog.messages
     assert "errors 1" in server.status()
@@ -54,7 +57,7 @@ def test_each_err_is_logged_with_its_sender_and_counted(message, reply, caplog):
 def test_what_is_right_is_no_error():
     with serving(Fussy) as server:
         assert ask(server, b"good\n") == b"BYE\n"
-        assert server.totals()["errors"] == 0 and server.mistakes.latest() is None
+        assert server.totals()["errors"] == 0 and server.mistakes.kinds(9) == ([], 0)
 
 
 def test_a_flood_of_mistakes_does_not_flood_the_log(caplog):
@@ -342,3 +345,23 @@ def test_no_two_rooms_of_the_server_keep_something_under_one_name():
         for name in names:
             owner = owners.setdefault(name, room)
             assert owner is room or issubclass(owner, room), (name, owner, room)
+
+
+def test_mistakes_alike_are_of_one_kind():
+    kinds = Kinds()
+    for place, reply in enumerate([
+            "ERR the fields are separated by semicolons: expected commas, such as Olinda,30,24",
+            "ERR field 2 (max) 'a: b' is not a number: expected degrees",
+            "ERR the fields are separated by semicolons: expected commas, such as Natal,1,2",
+            "ERR field 3 (max) 'it's' is not a number: expected degrees", "ERR no"]):
+        kinds.add(("192.0.2.1", place), reply, place)
+    assert [(kind.count, kind.client_address[1]) for kind in kinds.latest(9)] == [(1, 4), (2, 3), (2, 2)]
+    assert len(kinds.latest(2)) == 2 and len(kinds) == 3
+
+
+def test_kinds_without_end_take_no_memory_without_end():
+    kinds = Kinds()
+    for number in range(1000):
+        kinds.add(("192.0.2.1", 1), "ERR {}: {}".format("x" * (number % 250), "y" * 100000), number)
+    assert len(kinds) == 50 and all(len(kind.reply) <= 303 for kind in kinds.latest(50))
+    assert kinds.latest(1)[0].when == 999

@@ -22,7 +22,7 @@ from engine.invitation import ONE_FILE
 from engine.language import _, catalogue, first_of_ours
 from engine.replies import drain
 from engine.vanished import notice_when_it_vanishes
-from handlers.dashboard.page import HEADERS, PAGES
+from handlers.dashboard.page import HEADERS, PAGES, fill_in
 from handlers.dashboard.request import is_called, is_request, request_head
 from handlers.dashboard.viewers import Viewers
 from handlers.dashboard.watch import INTERVAL, NOTHING, event
@@ -123,7 +123,10 @@ class DashboardHandler(http.server.BaseHTTPRequestHandler):
     do_HEAD = do_GET
 
     def send_page(self):
-        self.send("text/html; charset=utf-8", PAGES[self.language_of_viewer()].encode())
+        """Send the page, with the viewer's own address in it, and its service, for the title."""
+        page = fill_in(PAGES[self.language_of_viewer()], viewer=host_of(self.client_address) or "",
+                       service=self.watch.service)
+        self.send("text/html; charset=utf-8", page.encode())
 
     def language_of_viewer(self):
         """Return the language of the page: ``language`` if it was chosen, else the first of ours

@@ -17,6 +17,7 @@ class Minute:
 
     - ``messages``: how many were answered;
     - ``queue``: the most who waited at a time, None where the system does not tell;
+    - ``second``: the number of the second that is under way;
     - ``eventful``: the number of the last second that is over and had something in it, if any.
 
     Not safe for threads: its user holds a lock.
@@ -27,7 +28,7 @@ class Minute:
         self.queue = collections.deque([0] * MINUTE, maxlen=MINUTE)
         self.eventful = None
         self._left = collections.deque([0] * MINUTE, maxlen=MINUTE)
-        self._second = self._all_messages = self._all_left = 0
+        self.second = self._all_messages = self._all_left = 0
 
     def count(self, uptime, messages, totals, waiting):
         """Count what came since the last time, then go on to the second of *uptime*.
@@ -40,12 +41,12 @@ class Minute:
         self._all_messages, self._all_left = messages, left
         self.queue[-1] = None if waiting is None else max(self.queue[-1] or 0, waiting)
         second = int(uptime)
-        if second > self._second and (self.messages[-1] or self.queue[-1]):
-            self.eventful = self._second
-        new = [0] * min(second - self._second, MINUTE)
+        if second > self.second and (self.messages[-1] or self.queue[-1]):
+            self.eventful = self.second
+        new = [0] * min(second - self.second, MINUTE)
         for counts in self.messages, self.queue, self._left:
             counts.extend(new)
-        self._second = second
+        self.second = second
 
     def wait(self, waiting):
         """Return the seconds, about, that the clients will wait of whom *waiting* wait now.

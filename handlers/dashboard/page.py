@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import html
 import json
 import pathlib
 import re
@@ -9,6 +10,10 @@ import re
 from engine.language import LANGUAGES, catalogue
 
 FOLDER = pathlib.Path(__file__).parent
+
+#: The script, a room a job, in the order in which each needs those before it.
+SCRIPT = ("words.js", "connection.js", "drawing.js", "way.js", "slots.js", "mistakes.js", "panels.js",
+          "canvas.js", "minute.js", "ranges.js", "page.js")
 
 
 def text_of(*names):
@@ -28,12 +33,23 @@ def texts(language):
 
 
 def put_together(language):
-    """Return the page in this *language*: its parts stand in their elements of ``page.html``."""
-    code = catalogue(language).gettext("en")
-    page = text_of("page.html").replace('lang="en"', 'lang="{}"'.format(code))
-    for element, text in (("<style>", text_of("page.css")), ('id="texts">', texts(language)),
-                          ("<script>", text_of("page.js", "panels.js", "pictures.js"))):
+    """Return the page in this *language*: its parts stand in their elements of ``page.html``. Where the
+    service and the viewer stand it has fields for `fill_in`."""
+    translated = catalogue(language).gettext
+    spoken = json.loads(texts(language))
+    page = text_of("page.html").replace('lang="en"', 'lang="{}"'.format(translated("en")))
+    for field, text in ("title", "title"), ("heading", "service"), ("noscript", "noscript"):
+        page = page.replace("@" + field + "@", html.escape(spoken[text].replace("{service}", "@service@")))
+    for element, text in (("<style>", text_of("page.css")), ('id="texts">', json.dumps(spoken)),
+                          ("<script>", text_of(*SCRIPT))):
         page = page.replace(element, element + "\n" + text)
+    return page
+
+
+def fill_in(page, **fields):
+    """Return the *page* with these *fields* in it, as text."""
+    for name, text in fields.items():
+        page = page.replace("@" + name + "@", html.escape(text))
     return page
 
 

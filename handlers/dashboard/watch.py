@@ -6,8 +6,13 @@ import math
 import threading
 import time
 
+from engine.addresses import shown
 from engine.effort import has_gil, processors
+from engine.escapes import printable
 from engine.invitation import ONE_FILE, commands, files, pages
+from engine.jams import enough_for
+from engine.names import name_of
+from handlers.dashboard.crowds import Crowds
 from handlers.dashboard.minute import Minute
 
 #: Seconds between two looks: the page is sent five of them a second at most.
@@ -20,17 +25,25 @@ MOST_SLOTS = 1000
 #: ask for it in a loop takes a twentieth of the processor at most.
 REST = 20
 
+#: Kinds of mistakes that are told of, and seconds between two looks at them: in a flood of mistakes they
+#: would be most of what is sent.
+MOST_KINDS = 6
+KINDS_EVERY = 1.0
+
+#: What a client does who keeps its thread at work.
+AT_WORK = {"in work", "not reading"}
+
 #: What one look saw: the state for the page; the latest reading of every city, or None where the
 #: service has none; the last second of the `Minute` with something in it; and a mark, which is the
-#: same as long as there is nothing new to see. Looks are numbered.
-Look = collections.namedtuple("Look", "state readings eventful mark number")
+#: same as long as there is nothing new to see; and who was in service. Looks are numbered.
+Look = collections.namedtuple("Look", "state readings eventful mark clients number")
 
 #: What a viewer has seen who has seen nothing.
-NOTHING = Look({}, None, None, None, 0)
+NOTHING = Look({}, None, None, None, None, 0)
 
 #: What of the state changes all the time, but is news only when a second with something in it is
-#: over: it would be half of all that is sent.
-OF_THE_MINUTE = "messages", "queue"
+#: over: it would be half of all that is sent. ``second`` is the one under way, with which the others end.
+OF_THE_MINUTE = "messages", "queue", "second"
 
 
 class Watch:
@@ -53,6 +66,9 @@ class Watch:
         self._whole_began = self._whole_due = -math.inf
         self._boxes = [None] * min(server.max_threads, MOST_SLOTS)
         self._minute = Minute()
+        self._crowds = Crowds()
+        self._mistakes = mistakes(server.mistakes)
+        self._mistakes_due = -math.inf
         self._over = threading.Event()
         self._thread = None
         self._page = page
@@ -75,7 +91,7 @@ class Watch:
         with self._lock:
             now = time.monotonic()
             if now - self._looked >= age:
-                self._look, self._looked = self._look_now(now), now
+                self._look, self._looked = self._look_now(now, age), now
                 self._news.clear()
             return self._look
 
@@ -111,24 +127,32 @@ class Watch:
                 self._whole_due = now + REST * (now - began)
             return self._whole
 
-    def _look_now(self, now):
+    def _look_now(self, now, age):
         uptime = now - self._began
-        totals, waiting = self._count(uptime)
         clients = self.server.in_service()
         stuck = self._lookout.stuck if self._lookout else []
+        totals, waiting = self._count(uptime, clients)
+        if age <= 0 or now >= self._mistakes_due:
+            self._mistakes, self._mistakes_due = mistakes(self.server.mistakes), now + KINDS_EVERY
+        jam = enough_for(len(clients)) if self.server.jams.lasts() else None
         state = dict(self._standing, **self._ways, stuck=stuck, uptime=round(uptime, 3),
                      slots=[client and slot(client, now) for client in self._in_boxes(clients)],
-                     waiting=waiting, wait=self._minute.wait(waiting), totals=totals,
-                     mistake=mistake(self.server.mistakes.latest()),
-                     messages=list(self._minute.messages), queue=list(self._minute.queue))
-        mark = [clients, waiting, totals, self._minute.eventful, self._ways, stuck]
+                     waiting=waiting, wait=self._minute.wait(waiting), totals=totals, jam=jam,
+                     mistakes=self._mistakes, crowd=self._crowds.latest, crowd_began=self._crowds.began,
+                     messages=list(self._minute.messages), queue=list(self._minute.queue),
+                     second=self._minute.second)
+        mark = [clients, waiting, totals, self._minute.eventful, self._ways, jam, self._mistakes,
+                self._crowds.latest, self._crowds.began, stuck]
         temperatures, readings = self.server.RequestHandlerClass.for_the_page()
         if temperatures:
+            for reading in temperatures["latest"]:
+                reading.update(known(reading["client"]))
+            state["way"] = temperatures.pop("way")
             state["temperatures"] = temperatures
             if self._look and readings == self._look.readings:
                 readings = self._look.readings  # so that no viewer looks for what is new
-            mark.append(temperatures)
-        return Look(state, readings, self._minute.eventful, mark,
+            mark += [temperatures, state["way"]]
+        return Look(state, readings, self._minute.eventful, mark, clients,
                     self._look.number + 1 if self._look else 1)
 
     def _in_boxes(self, clients):
@@ -146,7 +170,7 @@ class Watch:
         other addresses now; the life of a thread."""
         while not self._over.wait(1 - (time.monotonic() - self._began) % 1):
             with self._lock:
-                self._count(time.monotonic() - self._began)
+                self._count(time.monotonic() - self._began, self.server.in_service())
             ways = self._find_ways()
             with self._lock:
                 self._ways = ways
@@ -157,28 +181,39 @@ class Watch:
         return {"page": pages(self._page), "client": urls, "join": commands(
             self.server.server_address, self.service, ONE_FILE if urls else "client.py")}
 
-    def _count(self, uptime):
-        """Count for the `Minute`; return the totals, with that of the messages, and who waits."""
-        waiting, messages = self.server.waiting(), self.server.books.messages()
-        totals = dict(self.server.totals(), messages=messages)
-        self._minute.count(uptime, messages, totals, waiting)
+    def _count(self, uptime, clients):
+        """Count for the `Minute` and the `Crowds`; return the totals, with that of the messages, and who
+        waits. Whoever is accepted meanwhile is counted the next time, not twice: so in this order."""
+        totals = dict(self.server.totals())
+        waiting = self.server.waiting()
+        # Whose message is answered with an error is counted as answered a moment later.
+        totals["messages"] = max(self.server.books.messages(), totals["errors"])
+        self._minute.count(uptime, totals["messages"], totals, waiting)
+        at_work = any(client.doing.word in AT_WORK for client in clients)
+        self._crowds.count(uptime, totals, waiting, at_work)
         return totals, waiting
 
 
 def slot(client, now):
     """Return what the state tells of a *client*, an `InService`."""
-    return {"client": client.address, "seconds": round(now - client.began, 3),
+    return {**known(client.address), "seconds": round(now - client.began, 3),
             "doing": client.doing.word, "since": round(now - client.doing.since, 3),
             "bytes": client.doing.bytes}
 
 
-def mistake(latest):
-    """Return what the state tells of the *latest* ``ERR`` reply, if there was one."""
-    if not latest:
-        return None
-    client, reply, when = latest
-    return {"client": client, "reply": reply, "time": time.strftime("%H:%M:%S",
-                                                                    time.localtime(when))}
+def known(client):
+    """Return what the state tells of who a *client* is: its address, as text, and its name if it has one."""
+    name = name_of((client.rpartition(":")[0].strip("[]"),))
+    return {"client": client, "name": name} if name else {"client": client}
+
+
+def mistakes(noted):
+    """Return what the state tells of the mistakes that were *noted*: the latest kinds, and how many there are."""
+    kinds, count = noted.kinds(MOST_KINDS)
+    return {"kinds": count, "latest": [
+        {**known(shown(kind.client_address)), "count": kind.count,
+         "reply": printable(kind.reply), "time": time.strftime("%H:%M:%S", time.localtime(kind.when))}
+        for kind in kinds]}
 
 
 def news(seen, look):
@@ -196,8 +231,13 @@ def news(seen, look):
 
 
 def difference(seen, look):
-    """Return what of the state has changed since it was *seen*, and the uptime."""
+    """Return what of the state has changed since it was *seen*, and the uptime.
+
+    That time has passed for those in the slots is no change: they would be most of what is sent.
+    """
     known = dict(seen.state, uptime=None)
+    if seen.state and look.clients == seen.clients:
+        known["slots"] = look.state["slots"]
     if known.keys() >= set(OF_THE_MINUTE) and look.eventful == seen.eventful:
         known.update((name, look.state[name]) for name in OF_THE_MINUTE)
     return {name: value for name, value in look.state.items()

@@ -39,6 +39,7 @@ from handlers.temperature.batches import BatchQueue, Item
 from handlers.temperature.letters import has_a_pair, what_it_may_be
 from handlers.temperature.reading import parse, parse_city
 from handlers.temperature.registry import Registry, table_of
+from handlers.temperature.stations import LOCKING, RECORDING, STORING, WAITING, Stations
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,12 @@ END = Item(None, None)
 
 #: Items on their way to the registry. Bounded: when the consumer falls behind, clients wait.
 readings = BatchQueue(maxsize=1000)
+
+#: How far readings are on their way, for the page.
+stations = Stations()
+
+#: Seconds for which the page waits for the lock; after that it shows what it saw before, and who holds it.
+LOCK_PATIENCE = 0.1
 
 #: Seconds for which the consumer lets readings gather after a batch. To switch to its thread and
 #: back costs more than a reading: in a flood this saves a third of the processor time, and the
@@ -191,14 +198,22 @@ class TemperatureHandler(LineHandler):
     def for_the_page(cls):
         """Return what the live page shows, a dict for JSON, and the latest reading of every city.
 
-        The threads of the page call this.
+        The threads of the page call this, one at a time. Where the lock is held for long they see what
+        they saw before: the page goes on, and shows that.
         """
-        with lock:
-            summary, known, recent = registry.summary(), list(registry), list(latest)
+        locked = not lock.acquire(timeout=LOCK_PATIENCE)
+        if not locked:
+            try:
+                stations.seen = registry.summary(), list(registry), list(latest), stations.largest()
+            finally:
+                lock.release()
+        summary, known, recent, largest = stations.seen or (Registry().summary(), [], [], 0)
         newest = [dict(item.reading._asdict(), client=shown(item.sender or ""),
                        time=time.strftime("%H:%M:%S", time.localtime(item.arrived)))
                   for item in reversed(recent)]
-        return dict(summary.for_page(), latest=newest), known
+        way = dict(stations.consumer(), queue=readings.qsize(), hand=max(largest, len(readings.taken)),
+                   locked=locked)
+        return dict(summary.for_page(), latest=newest, way=way), known
 
     def answer_query(self, text):
         """Return the reply to ``?`` and *text*, the rest of the line."""
@@ -294,6 +309,7 @@ class Consumer(threading.Thread):
     def store_taken(self):
         """Store the readings that were taken: all or none."""
         new = [item for item in readings.taken if item.reading]
+        stations.doing(STORING)
         try:
             if new:
                 self.store.append((item.arrived, item.reading) for item in new)
@@ -308,7 +324,10 @@ class Consumer(threading.Thread):
     def record(self):
         """Record what was taken, if it may be."""
         taken = readings.taken
+        stations.doing(LOCKING)
         with lock:
+            stations.doing(RECORDING)
+            stations.count(len(taken))
             while taken:
                 self.untold.append(taken[0])
                 item = taken.popleft()
@@ -317,6 +336,7 @@ class Consumer(threading.Thread):
                     item.outcome = None
                     self.news = True
                     latest.append(item)
+        stations.doing(WAITING)
 
     def tell(self):
         """Tell those who wait what the outcome is."""

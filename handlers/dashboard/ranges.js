@@ -1,117 +1,16 @@
-// ---- Pictures ----
-
-// Wipe *canvas*, sized to its place on the page, and return what is needed to draw on it.
-function prepare(canvas) {
-  const width = canvas.clientWidth, height = canvas.clientHeight;
-  canvas.width = Math.round(width * devicePixelRatio);
-  canvas.height = Math.round(height * devicePixelRatio);
-  const pen = canvas.getContext("2d");
-  pen.scale(devicePixelRatio, devicePixelRatio);
-  pen.textBaseline = "middle";
-  const style = getComputedStyle(document.documentElement);
-  const color = (name) => {
-    pen.fillStyle = pen.strokeStyle = style.getPropertyValue("--" + name);
-  };
-  const font = (size, weight = "") => {
-    pen.font = `${weight} ${size}px system-ui, sans-serif`;
-  };
-  const write = (text, x, y, align) => {
-    pen.textAlign = align;
-    pen.fillText(text, x, y);
-  };
-  return {pen, width, height, em: parseFloat(style.fontSize), color, font, write};
-}
-
-// Return round numbers at equal distances, about *count* of them, that enclose *low* and *high*.
-function ticks(low, high, count) {
-  const least = Math.max((high - low) / count, 1);
-  const power = 10 ** Math.floor(Math.log10(least));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= least);
-  const marks = [Math.floor(low / step) * step];
-  do marks.push(marks[marks.length - 1] + step); while (marks[marks.length - 1] < high);
-  return marks;
-}
-
-// Describe a picture to those who cannot see it, seldom enough to be heard to the end.
-function describe(canvas, text, fields) {
-  const now = performance.now();
-  if (canvas.describedAt && now - canvas.describedAt < PACE.describe) return;
-  canvas.describedAt = now;
-  setAttribute(canvas, "aria-label", fill(text, fields));
-}
-
-// Return *counts*, of each of the last 60 seconds, as they are now, without the second under way.
-// The server tells of them when there is something new, so since then there was nothing.
-function upToNow(counts) {
-  const passed = Math.floor(state.uptime + age()) - countedSecond;
-  return counts.concat(new Array(Math.max(0, Math.min(passed, 60))).fill(0)).slice(-60, -1);
-}
-
-function drawMessages() {
-  const counts = upToNow(state.messages), queue = upToNow(state.queue);
-  const now = counts[counts.length - 1], most = Math.max(...counts);
-  const waiting = queue[queue.length - 1], mostWaiting = Math.max(...queue);
-  setText(byId("rate"), fill(TEXTS.rate, {count: number(now)}));
-  const canvas = byId("messages-plot");
-  describe(canvas, TEXTS.messagesPicture,
-           {count: number(now), most: number(most), waiting: number(waiting || 0),
-            mostWaiting: number(mostWaiting)});
-  const drawn = JSON.stringify([counts, queue]);
-  if (canvas.drawn === drawn && !stale.size) return;
-  canvas.drawn = drawn;
-  const paper = prepare(canvas);
-  const axes = drawAxes(paper, Math.max(most, mostWaiting));
-  if (mostWaiting) drawLine(paper, axes, queue, "queue", TEXTS.waitingLine);
-  drawLine(paper, axes, counts, "busy", "");
-}
-
-// Draw the scales of the last minute; return the functions x and y that tell where something is.
-function drawAxes({pen, width, height, em, color, font, write}, most) {
-  const marks = ticks(0, most, Math.max(1, height / (2.2 * em)));
-  font(.9 * em);
-  const left = Math.max(...marks.map((mark) => pen.measureText(number(mark)).width)) + .5 * em;
-  const right = width - .5 * em, top = .6 * em, bottom = height - 1.4 * em;
-  const x = (index) => left + (right - left) * index / 58;
-  const y = (count) => bottom - (bottom - top) * count / marks[marks.length - 1];
-  for (const mark of marks) {
-    color("grid");
-    pen.fillRect(left, Math.round(y(mark)), right - left, 1);
-    color("quiet");
-    write(number(mark), left - .4 * em, y(mark), "right");
-  }
-  const foot = height - .5 * em;
-  write(fill(TEXTS.secondsAgo, {seconds: 60}), left, foot, "left");
-  if (width > 16 * em) write(fill(TEXTS.secondsAgo, {seconds: 30}), x(29), foot, "center");
-  write(TEXTS.now, width, foot, "right");
-  return {x, y};
-}
-
-// Draw one line over the last minute; with a *label* it is dashed, and has that where it is highest.
-function drawLine({pen, em, color, font, write}, {x, y}, counts, name, label) {
-  color(name);
-  pen.lineWidth = .15 * em;
-  pen.lineJoin = "round";
-  pen.setLineDash(label ? [.5 * em, .35 * em] : []);
-  pen.beginPath();
-  counts.forEach((count, index) => pen.lineTo(x(index), y(count || 0)));
-  pen.stroke();
-  pen.setLineDash([]);
-  if (label) {
-    const most = Math.max(...counts), index = counts.lastIndexOf(most);
-    font(.9 * em, "bold");
-    const above = y(most) - .8 * em, height = above > .4 * em ? above : y(most) + .9 * em;
-    return write(label, x(index) - .4 * em, height, index > 10 ? "right" : "left");
-  }
-  pen.beginPath();
-  pen.arc(x(counts.length - 1), y(counts[counts.length - 1]), .25 * em, 0, 2 * Math.PI);
-  pen.fill();
-}
-
 // ---- The ranges of all cities ----
 
+let ranking = [];           // the cities that are drawn, highest maximum first
+let chosen = null;          // the name of the city that was pointed at or found
+const rows = {top: 0, height: 1};  // where the picture has its first city, and the next
+
+// While the picture is held one may point at its cities and search among them: they stay as they were.
 function drawRanges() {
-  stale.cities = false;
-  ranking = Array.from(cities.values()).sort((a, b) => b.high - a.high || b.low - a.low);
+  stale.choice = false;
+  if (frozenAt === null && stale.cities) {
+    stale.cities = false;
+    ranking = Array.from(cities.values()).sort((a, b) => b.high - a.high || b.low - a.low);
+  }
   const count = number(ranking.length);
   setText(byId("ranges-title"), fill(TEXTS.ranges, {count}));
   const canvas = byId("ranges-plot");
@@ -231,14 +130,6 @@ function drawNames({pen, em, color, font, write}, {x}, room) {
   pen.fillRect(x(low), middle(marked) - thickness / 2, Math.max(2, x(high) - x(low)), thickness);
 }
 
-// Return *text*, or as much of its beginning as fits in *room* pixels, with an ellipsis.
-function shorten(pen, text, room) {
-  if (pen.measureText(text).width <= room) return text;
-  const letters = Array.from(text);
-  while (letters.length && pen.measureText(letters.join("") + "…").width > room) letters.pop();
-  return letters.join("") + "…";
-}
-
 // ---- To find a city among them ----
 
 // Return *text* without accents and capitals, so that "sao" finds "São Paulo".
@@ -249,14 +140,15 @@ function plain(text) {
 function find(text) {
   const sought = plain(text.trim());
   if (!sought) return null;
-  const found = ranking.find(({city}) => plain(city).startsWith(sought))
+  const found = ranking.find(({city}) => plain(city) === sought)
+    || ranking.find(({city}) => plain(city).startsWith(sought))
     || ranking.find(({city}) => plain(city).includes(sought));
   return found ? found.city : null;
 }
 
 function choose(city) {
   chosen = city;
-  redraw("cities");
+  redraw("choice");
 }
 
 // Say what was found; not what becomes of it later, with every reading.
@@ -297,4 +189,15 @@ function point(event) {
   choose(city ? city.city : null);
 }
 
-start();
+function startSearch() {
+  const field = byId("find"), canvas = byId("ranges-plot");
+  field.placeholder = TEXTS.find;
+  field.setAttribute("aria-label", TEXTS.find);
+  field.addEventListener("input", () => seek(find(field.value)));
+  field.addEventListener("keydown", moveWithKeys);
+  canvas.addEventListener("pointermove", point);
+  canvas.addEventListener("pointerdown", point);
+  canvas.addEventListener("pointerleave", (event) => {  // a finger leaves whenever it is lifted
+    if (event.pointerType === "mouse") choose(find(field.value));
+  });
+}
