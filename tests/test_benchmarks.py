@@ -38,7 +38,9 @@ def test_temperatures_run(tmp_path):
 @pytest.mark.skipif(not (sys.platform.startswith("linux") and shutil.which("redis-server")
                          and (shutil.which("haproxy") or shutil.which("/usr/sbin/haproxy"))),
                     reason="haproxy or redis-server is not installed here")
-def test_growing_runs():
+def test_growing_runs(request):
+    if not request.config.getoption("--soak"):
+        pytest.skip("takes longer than the rest of this file: --soak")
     done = subprocess.run([sys.executable, "benchmarks/growing.py", "--quick"], cwd=str(ROOT),
                           env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=50)
     assert done.returncode == 0, done.stderr.decode()

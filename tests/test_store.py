@@ -288,10 +288,20 @@ def test_one_store_at_a_time_under_whatever_name(tmp_path, monkeypatch, name):
 
 
 #: A program that makes a store, but is killed before the statement of this number.
+#: Makes a file again and again, in a child of its own, which is killed one step later each time, until one
+#: is made; shows what the children ended with.
 KILLED_WHILE_MAKING = """
-import os, signal, sqlite3, sys
+import itertools, os, signal, sqlite3, sys
 from handlers.temperature import store
-left = [int(sys.argv[2])]
+for steps in itertools.count():
+    child = os.fork()
+    if not child:
+        break
+    status = os.waitpid(child, 0)[1]
+    print(status)
+    if not status:
+        sys.exit()
+left = [steps]
 
 class Connection(sqlite3.Connection):
     def execute(self, *arguments):
@@ -302,7 +312,7 @@ class Connection(sqlite3.Connection):
 
 connect = sqlite3.connect
 store.sqlite3.connect = lambda *a, **k: connect(*a, factory=Connection, **k)
-store.Store(sys.argv[1])
+store.Store(sys.argv[1].format(steps))
 """
 
 
@@ -314,23 +324,20 @@ def forbid_log(path):
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="has no SIGKILL")
 @pytest.mark.parametrize("log, most_steps", [(True, 10), (False, 13)])
 def test_a_kill_at_any_step_of_the_making_leaves_a_file_that_opens(tmp_path, log, most_steps):
-    steps = 0
-    while True:
-        path = str(tmp_path / "{}.db".format(steps))
+    paths = [str(tmp_path / "{}.db".format(steps)) for steps in range(3 * most_steps)]
+    for path in paths:
         if not log:
             forbid_log(path)
-        status = subprocess.run([sys.executable, "-c", KILLED_WHILE_MAKING, path, str(steps)],
-                                cwd=str(ROOT), env=ENVIRONMENT, timeout=PATIENCE).returncode
+    done = subprocess.run([sys.executable, "-c", KILLED_WHILE_MAKING, str(tmp_path / "{}.db")], cwd=str(ROOT),
+                          env=ENVIRONMENT, stdout=subprocess.PIPE, timeout=PATIENCE)
+    *killed, last = map(int, done.stdout.split())
+    assert set(killed) == {signal.SIGKILL} and last == 0 and len(killed) >= most_steps
+    for path, status in zip(paths, [*killed, last]):
         with contextlib.closing(Store(path)) as store:
             append(store, "A,2,1")
             assert store.has_log == log
         if log:
             assert rows(path) == [("A", 2, 1)]
-        if status == 0:
-            break
-        assert status == -signal.SIGKILL
-        steps += 1
-    assert steps >= most_steps
 
 
 def test_a_kill_in_the_middle_of_the_commit_that_makes_it(path):
