@@ -19,6 +19,9 @@ from conftest import ENVIRONMENT, PATIENCE, ROOT, Server, read_all, wait_until
 
 TEXT = (ROOT / "docs" / "growing.md").read_text(encoding="utf-8")
 
+#: The same in Portuguese.
+TWIN = (ROOT / "docs" / "growing.pt-BR.md").read_text(encoding="utf-8")
+
 PATHS = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
 HAPROXY, REDIS = (shutil.which(name, path=PATHS) for name in ("haproxy", "redis-server"))
 
@@ -192,6 +195,16 @@ class Redis:
         with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as connection:
             connection.sendall(command.encode() + b"\r\nQUIT\r\n")
             return read_all(connection).decode().split("\r\n")
+
+
+def test_the_portuguese_document_has_the_same_configurations_commands_and_figures():
+    """So what is run here of the one is run of the other."""
+    texts = TEXT, TWIN.replace("PROCESSO", "ITS_PROCESS")
+    blocks, figures = [[re.findall(pattern, text, re.M) for text in texts]
+                       for pattern in (r"^```[\s\S]*?^```$|^    .*", r"^\|.*\d.*$")]
+    assert blocks[0] == blocks[1] and len(blocks[0]) > 12
+    assert [re.findall(r"\d+", row) for row in figures[0]] == [re.findall(r"\d+", row) for row in figures[1]]
+    assert len(figures[0]) == 8
 
 
 @pytest.fixture

@@ -1,48 +1,69 @@
-"""docs/services.md: each service in it is typed in as it stands there, and what is said there is said."""
+"""docs/services.md: each service in it is typed in as it stands there, and what is said there is said.
 
+Its Portuguese twin has the same programs, with texts in Portuguese: of those only what differs is tried.
+"""
+
+import ast
+import contextlib
 import functools
 import importlib.util
 import logging
 import re
 import shlex
+import types
 
 import pytest
-from conftest import ROOT, Server, connect, needs_processes, read_line, run_client, serving, wait_until
+from conftest import ROOT, Server, ask, connect, needs_processes, read_line, run_client, serving, wait_until
 from trying import copy_of_the_project, told_of
 
-from engine import blame
+from engine import blame, language
 from engine.calls import calls_now
 from engine.deaths import deaths_told
 from engine.lookout import LONG, Lookout
+from engine.output import Translated
 from handlers.checks.service import check_service
 from handlers.lines import LineHandler
 
-DOCUMENT = (ROOT / "docs" / "services.md").read_text(encoding="utf-8")
+class Document:
+    """What stands in a document, in the language *spoken*.
 
-#: The services: name of the file -> program.
-PROGRAMS = dict(re.findall(r"[Tt]he file\s+`(\w+)\.py`:\n\n```python\n([\s\S]*?)^```$", DOCUMENT, re.M))
+    - ``programs``: the services, name of the file -> program;
+    - ``samples``: under each service a command, and what it prints;
+    - ``rows``: the tables of mistakes: in place of what, what is written, what is said.
+    """
 
-#: The samples under each service: a command, and what it prints.
-SAMPLES = [(name, command, printed) for name, program in PROGRAMS.items()
-           for command, printed in re.findall(
-               r"^    \$ python client.py (.*)\n((?:    [^$].*\n)+)",
-               DOCUMENT.partition(program)[2].partition("\n## ")[0].partition("Now vote")[0], re.M)]
+    def __init__(self, spoken, name):
+        self.spoken, self.text = spoken, (ROOT / "docs" / name).read_text(encoding="utf-8")
+        self.programs = dict(re.findall(
+            r"(?:[Tt]he file|O arquivo)\s+`(\w+)\.py`:\n\n```python\n([\s\S]*?)^```$", self.text, re.M))
+        self.samples = [
+            (name, command, printed) for name, program in self.programs.items()
+            for command, printed in re.findall(
+                r"^    \$ python client.py (.*)\n((?:    [^$].*\n)+)",
+                re.split("Now vote|Agora vote|\n## ", self.text.partition(program)[2])[0], re.M)]
+        self.rows = re.findall(r"^\| `(.*?)` \| (?:`(.*?)`|nothing|nada) \| `(.*)` \|$", self.text, re.M)
+        self.at_start = [row for row in self.rows if re.match(
+            r"handlers/\w+\.py, (line|linha) \d+: (?!reply\(\) (returned|retornou))|argument|opção", row[2])]
+        self.later = [row for row in self.rows if row not in self.at_start]
 
-#: The tables of mistakes: in place of what, what is written, what is said.
-ROWS = re.findall(r"^\| `(.*?)` \| (?:`(.*?)`|nothing) \| `(.*)` \|$", DOCUMENT, re.M)
-AT_START = [row for row in ROWS if re.match(r"handlers/\w+\.py, line \d+: (?!reply\(\) returned)|argument", row[2])]
-LATER = [row for row in ROWS if row not in AT_START]
+    def file_of(self, row):
+        """Return the name of the file in which a mistake is made."""
+        return next(name for name in [*self.programs, "__init__"]
+                    if row[0] in (self.programs.get(name) or MENU))
+
+
+ENGLISH, PORTUGUESE = Document("en", "services.md"), Document("pt", "services.pt-BR.md")
+FAILED = "ERR the service failed on this message: its log says why"
+
+BOTH = pytest.mark.parametrize("document", [ENGLISH, PORTUGUESE], ids=["en", "pt"])
+
+DOCUMENT, PROGRAMS, SAMPLES = ENGLISH.text, ENGLISH.programs, ENGLISH.samples
 
 
 def with_the_mistake(text, right, wrong):
     """Return *text* with what is *wrong* in place of what is *right*; without the line, if nothing is."""
     assert text.count(right) == 1 or not wrong, right
     return text.replace(right, wrong, 1) if wrong else re.sub(" *" + re.escape(right) + "\n", "", text, count=1)
-
-
-def file_of(row):
-    """Return the name of the file in which a mistake is made."""
-    return next(name for name in [*PROGRAMS, "__init__"] if row[0] in (PROGRAMS.get(name) or MENU))
 
 
 def menu(names):
@@ -70,22 +91,30 @@ def project(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def told(project):
-    """What the server says at its start of each of AT_START, in order."""
-    cases = []
-    for row in AT_START:
-        name = file_of(row)
-        files = {"__init__.py": menu(["sum"] if name == "__init__" else [name]).encode()}
-        text = PROGRAMS.get(name) or MENU
-        files[name + ".py"] = with_the_mistake(text, *row[:2]).encode()
-        cases.append(("sum" if name == "__init__" else name, files))
-    return told_of(project, cases)
+    """What the server says at its start of each of ``at_start``, in order: language -> results."""
+    return {document.spoken: told_of(project, [case_of(document, row) for row in document.at_start],
+                                     document.spoken) for document in (ENGLISH, PORTUGUESE)}
 
 
-def test_nothing_of_the_document_is_left_out():
-    assert list(PROGRAMS) == ["sum", "vote", "longest", "primes", "job"]
-    assert {name for name, command, printed in SAMPLES} == set(PROGRAMS) - {"longest"}
-    assert len(AT_START) == 11 and len(LATER) == 7 and len(ROWS) + 4 == len(re.findall(r"^\| `|^\|---", DOCUMENT.partition(
-        "## Shared")[0], re.M)) + 2
+def case_of(document, row):
+    """Return the service that is started for a mistake, and the files that are written for it."""
+    name = document.file_of(row)
+    files = {"__init__.py": menu(["sum"] if name == "__init__" else [name]).encode()}
+    files[name + ".py"] = with_the_mistake(document.programs.get(name) or MENU, *row[:2]).encode()
+    return "sum" if name == "__init__" else name, files
+
+
+@BOTH
+def test_nothing_of_the_document_is_left_out(document):
+    assert list(document.programs) == ["sum", "vote", "longest", "primes", "job"]
+    assert {name for name, command, printed in document.samples} == set(PROGRAMS) - {"longest"}
+    assert (len(document.at_start), len(document.later)) == (11, 7)
+    assert len(document.rows) + 2 == len(re.findall(r"^\| `|^\|---", re.split(
+        "## Shared|## Estado", document.text)[0], re.M))
+
+
+def test_the_mistakes_in_both_languages_are_the_same():
+    assert [row[:2] for row in ENGLISH.rows] == [row[:2] for row in PORTUGUESE.rows]
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=needs_processes) if "Pool" in PROGRAMS[name] else name
@@ -111,9 +140,40 @@ def test_a_service_as_it_is_typed_in(project, name):
         server.kill()
 
 
-@pytest.mark.parametrize("row", range(len(AT_START)))
-def test_a_mistake_that_is_told_at_the_start(told, row):
-    assert told[row] == [1 if AT_START[row][2].startswith("handlers") else 2, "server.py: " + AT_START[row][2]]
+def without_texts(program):
+    """Return the syntax tree of a *program* as text, with no texts in it, and so no docstrings."""
+    tree = ast.parse(program)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            node.value = ""
+    return ast.dump(tree)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_service_in_portuguese(name, handler_of, monkeypatch, capsys):
+    """The same program, which says in Portuguese what stands there; here it has no processes."""
+    program = PORTUGUESE.programs[name]
+    assert without_texts(program) == without_texts(PROGRAMS[name]) and program != PROGRAMS[name]
+    here = types.SimpleNamespace(call=lambda function, *arguments: function(*arguments))
+    monkeypatch.setattr("engine.processes.Pool", lambda count: contextlib.nullcontext(here))
+    samples = [sample[1:] for sample in PORTUGUESE.samples if sample[0] == name]
+    shown = ""
+    if name == "longest":
+        samples = [(re.search("Depois de `python client.py (.*?)`", PORTUGUESE.text).group(1), "BYE\n" * 3)]
+        shown = re.search(r"    Ouvindo em .*\n((    .*\n)+)", PORTUGUESE.text).group(1)
+    handler = handler_of(name, program)
+    with handler.running(), serving(handler) as server:
+        for command, printed in samples:
+            replies = [ask(server, message.encode() + b"\n").decode() for message in shlex.split(command)]
+            assert "".join(replies) == re.sub("^    ", "", printed, flags=re.M)
+    assert capsys.readouterr().out == re.sub("^    ", "", shown, flags=re.M)
+
+
+@pytest.mark.parametrize("row", range(len(ENGLISH.at_start)))
+@BOTH
+def test_a_mistake_that_is_told_at_the_start(told, document, row):
+    said = document.at_start[row][2]
+    assert told[document.spoken][row] == [1 if said.startswith("handlers") else 2, "server.py: " + said]
 
 
 @pytest.fixture
@@ -136,25 +196,31 @@ def load(folder, name, program):
     return handler
 
 
-@pytest.mark.parametrize("row", LATER, ids=lambda row: row[0][:20])
-def test_a_mistake_that_shows_later(row, handler_of, caplog):
+@pytest.mark.parametrize("document, row", [
+    pytest.param(document, row, id="{}-{}".format(document.spoken, row[0][:20]))
+    for document in (ENGLISH, PORTUGUESE) for row in document.later])
+def test_a_mistake_that_shows_later(document, row, handler_of, caplog, monkeypatch):
+    monkeypatch.setattr(language, "_chosen", language.catalogue(document.spoken))
+    monkeypatch.setattr(caplog.handler, "formatter", Translated())
     caplog.set_level(logging.WARNING)
-    name = file_of(row)
-    message = re.search("message was '(.*)'|$", row[2]).group(1) or ("2 3.5" if name == "sum" else "Ana")
-    handler = handler_of(name, with_the_mistake(PROGRAMS[name], row[0], row[1].replace("\\\\", "\\")))
-    stuck = "has been at work" in row[2]
+    name = document.file_of(row)
+    message = re.search("(?:message was|mensagem era) '(.*)'|$", row[2]).group(1) or (
+        "2 3.5" if name == "sum" else "Ana")
+    wrong = row[1].replace("\\\\", "\\")
+    handler = handler_of(name, with_the_mistake(document.programs[name], row[0], wrong))
+    stuck = "acquire" in row[1]
     with deaths_told(), handler.running(), serving(type("Handler", (handler,), {})) as server:
         with connect(server) as client:
             client.sendall(message.encode() + b"\n")
             reply = read_line(client)
-            assert reply.startswith("ERR the service failed") or stuck or "thread" in row[2]
+            assert reply == language._(FAILED) or stuck or "thread" in row[2]
         if stuck:
-            see_it_stuck(server, message, handler)
+            see_it_stuck(server, message, handler, "Ana tem 2" if document is PORTUGUESE else "Ana has 2")
         wait_until(lambda: row[2] in caplog.text, row[2])
 
 
-def see_it_stuck(server, message, handler):
-    """Have the lookout look at a reply that does not come back; then let it come back."""
+def see_it_stuck(server, message, handler, expected):
+    """Have the lookout look at a reply that does not come back; then let it come back, as is *expected*."""
     lookout = Lookout(server)
     with connect(server) as client:
         client.sendall(message.encode() + b"\n")
@@ -162,7 +228,7 @@ def see_it_stuck(server, message, handler):
         for now in 0, 1, 1 + LONG:
             lookout.look(now)
         handler.reply.__globals__["lock"].release()
-        assert read_line(client) == "Ana has 2"
+        assert read_line(client) == expected
 
 
 def votes_counted(handler, count):

@@ -92,14 +92,25 @@ def test_what_a_document_quotes_in_english_its_twin_quotes_in_portuguese(english
     for span in spans(twins.text_of(english)):
         span = span.replace("ERR ", "", 1)
         translations = [translated for text, translated in SAID if text.match(span) or text.match("ERR " + span)]
-        assert not translations or any(translated.match(prefix + other) for translated in translations
+        assert not translations or any(translated.search(prefix + other) for translated in translations
                                        for other in theirs for prefix in ("", "ERR ")), span
+
+
+def test_the_json_of_the_page_is_the_same_but_for_a_reply():
+    """In Portuguese its words are told, too: each stands there in backticks."""
+    shown, told = [], []
+    for name in "page.md", "page.pt-BR.md":
+        text = twins.text_of(ROOT / "docs" / name)
+        shown.append(re.sub('"ERR .*?"', '""', re.search(r'^    {"service[\s\S]*?}}$', text, re.M).group()))
+        told.append(spans(text.partition(shown[-1][-20:])[2]))
+    assert shown[0] == shown[1] and told[0] <= told[1]
 
 
 def test_most_documents_of_a_class_have_a_twin():
     names = [name_of(portuguese) for english, portuguese in TWINS]
     assert {"README.pt-BR.md", "lesson/README.pt-BR.md", "docs/experiment.pt-BR.md", "docs/protocol.pt-BR.md",
-            "docs/mistakes.pt-BR.md", "docs/examine.pt-BR.md"} <= set(names)
+            "docs/mistakes.pt-BR.md", "docs/examine.pt-BR.md", "docs/services.pt-BR.md", "docs/page.pt-BR.md",
+            "docs/growing.pt-BR.md"} <= set(names)
 
 
 # Which is older

@@ -14,9 +14,11 @@ import contextlib, io, json, os, sys
 
 sys.path.insert(0, os.getcwd())
 import server
+from engine import language
 from engine.errors import CannotStart
 from engine.running import running
 
+language.choose()
 results = []
 for service, files in json.load(sys.stdin):
     before = {}
@@ -61,9 +63,9 @@ def run(folder, *arguments, language="en", text=""):
     return done.returncode, text_of(done.stdout)
 
 
-def told_of(folder, cases):
-    """Return what is said of each of *cases*, pairs of the name of a service and the files that are
-    written for it, each a name -> bytes: the exit status and the text."""
+def told_of(folder, cases, language="en"):
+    """Return what is said, in a *language*, of each of *cases*, pairs of the name of a service and the
+    files that are written for it, each a name -> bytes: the exit status and the text."""
     cases = [(service, {name: content.decode("latin-1") for name, content in files.items()})
              for service, files in cases]
-    return json.loads(run(folder, "-c", TRY, text=json.dumps(cases))[1])
+    return json.loads(run(folder, "-c", TRY, text=json.dumps(cases), language=language)[1])
