@@ -84,12 +84,11 @@ class BehindBalancer:
             with self._checks_lock:
                 self._checks += 1
         except BaseException as error:
-            self.shutdown_request(request)  # as our handlers do: `outcome_of`
+            self.shutdown_request(request)  # first: `outcome_of` takes an open one for a failure of ours
             self.books.leave(request, outcome_of(error, request))
             self.handle_error(request, client_address)
-        finally:
-            if address is None:
-                self.shutdown_request(request)
+        if address is None and request.fileno() >= 0:
+            self.shutdown_request(request)
         return address
 
     def introduced(self, request, client_address):
@@ -101,6 +100,8 @@ class BehindBalancer:
             introduction.refuse(error)
             self.books.leave(request, "served")  # as whoever is answered an ERR
             return None
+        if self.max_per_host:  # to find room for a host may take a moment
+            introduction.make_way()
         why_not = self.books.rename(request, address, self.max_per_host)
         if why_not:
             self.refuse(request, address, why_not)

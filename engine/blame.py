@@ -10,7 +10,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 #: Where nobody writes who writes a service.
 OURS = tuple(os.path.join(ROOT, *name.split("/")) for name in (
-    "engine/", "server.py", "handlers/lines.py", "handlers/calling.py", "handlers/checks/"))
+    "engine/", "server.py", "handlers/lines.py", "handlers/calling.py", "handlers/checks/", "handlers/dashboard/"))
 
 PLACE = "{file}, line {line}"
 
@@ -48,7 +48,7 @@ def code_of(function):
 
 
 def place_of(function):
-    """Return the place where a *function* is defined; its name where that is not known."""
+    """Return the place where a *function* is defined; how Python shows it where that is not known."""
     code = code_of(function)
     return place(code.co_filename, code.co_firstlineno) if code else repr(function)
 

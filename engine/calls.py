@@ -38,8 +38,9 @@ class Call:
 
 
 def calls_now(threads=None):
-    """Return the calls at work, ident of the thread -> (the code that it is in, in a file of hers; the
-    line there; the frame of the caller): in all threads, or in these only.
+    """Return the calls at work, ident of the thread -> (the code that it is in, in a file of hers, or where
+    it is in none the code that was called first; the line there; the frame of the caller): in all
+    threads, or in these only.
 
     Other threads run on meanwhile: whoever's call ends while it is looked at is in none.
     """

@@ -24,7 +24,7 @@ JAM = ("All %d slots are held by clients that say nothing, and %s for a slot: "
 
 class Jams:
     """Looks at those in service, who stand in the *books*, and tells the *log*. Only the acceptor's
-    thread uses it."""
+    thread calls `look`; any thread may call `lasts`."""
 
     def __init__(self, books, log):
         self._books, self._log = books, log
@@ -52,7 +52,7 @@ class Jams:
             self._log.warning(JAM, len(clients), who, enough_for(len(clients)))
 
     def lasts(self):
-        """Tell whether there is a jam now. Any thread may ask: the two times may be a moment apart."""
+        """Tell whether there is a jam now: the two times may be a moment apart."""
         looked, began = self._looked, self._began
         return time.monotonic() - looked <= SAME_JAM and looked - began >= PATIENCE
 

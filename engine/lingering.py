@@ -30,7 +30,8 @@ MOST_READ = 32
 class Lingering:
     """The connections that live on; *sent_more* is called with the address of each client that sent more.
 
-    What is shared: the deque of them, and whether it is closed, guarded by ``_lock``. Who has taken one out is alone with it.
+    What is shared: the deque of them, and whether it is closed, guarded by ``_lock``. Who has taken one out
+    is alone with it.
     """
 
     def __init__(self, sent_more):
@@ -88,6 +89,7 @@ class Lingering:
             more = False  # it was reset
         if more and not closes and time.monotonic() < ends:
             with self._lock:
-                self._living.append(entry)
-        else:
-            connection.close()
+                if not self._closed:
+                    self._living.append(entry)
+                    return
+        connection.close()

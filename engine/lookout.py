@@ -56,7 +56,7 @@ class Lookout:
         self._stack.close()
 
     def cut_off(self):
-        """Log which clients a stop has cut off because the service was at work; return how many."""
+        """Log the calls that are still at work after a stop, which has cut their clients off; return how many."""
         groups = by_code(Call(*found, 0) for found in calls_now().values())
         for calls in groups:
             log.warning(CUT_OFF, len(calls), calls[0].message()[:200], calls[0].place())

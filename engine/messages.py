@@ -54,8 +54,9 @@ class Client(Incoming):
         them.
 
         Waits for the first of them, however many pieces it comes in, for ``timeout`` seconds. None:
-        the client has closed its side, or the server is stopping. Raises `Unusable`;
-        ``socket.timeout`` when no message was complete in time (the client is told);
+        the client has closed its side, the server is stopping, or the client has had its replies and was
+        silent for that long. Raises `Unusable`; ``socket.timeout`` when no message was complete in time
+        (the client is told);
         ``ConnectionError`` when the client is gone, or closed its side in the middle of a message.
         """
         self.deadline = time.monotonic() + self.timeout
@@ -137,7 +138,8 @@ class Client(Incoming):
             self.connection.close()
 
     def those_that_fit(self, messages):
-        """Return those of *messages* before the first that is too long, which stays in ``partial``: the next `receive` refuses it.
+        """Return those of *messages* before the first that is too long, which stays in ``partial``: the next
+        `receive` refuses it.
 
         Raises `Unusable` when there is none before it.
         """

@@ -38,9 +38,10 @@ class Names:
     """The names in the file *path*. Making it raises `argparse.ArgumentTypeError`, with a sentence, where
     the file cannot be used; later that is logged, and the names of before stay.
 
-    What is shared: ``_known``, whole or not at all replaced, so that readers need no lock; ``_found``
-    belongs to the same names, and who adds to it after they changed adds to the old one. The rest is
-    guarded by ``_looking``: one thread looks at the file, and nobody waits for it.
+    What is shared: ``_known`` and ``_found``, always replaced as a whole, so that readers need no lock.
+    Readers add to ``_found`` what they have found, and empty it where it is full; who does so after the
+    names have changed does it to the old one. The rest is guarded by ``_looking``: one thread looks at the
+    file, and nobody waits for it.
     """
 
     def __init__(self, path):
@@ -125,11 +126,10 @@ def entry(line, known):
     address, equals, name = (part.strip() for part in line.partition("="))
     if not equals:
         raise ValueError(NO_EQUALS, line)
-    if not is_beginning(address):
-        try:
-            address = str(ipaddress.ip_address(address))
-        except ValueError:
-            raise ValueError(NO_ADDRESS, address) from None
+    try:
+        address = whole_beginning(address) if is_beginning(address) else str(ipaddress.ip_address(address))
+    except ValueError:
+        raise ValueError(NO_ADDRESS, address) from None
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         raise ValueError(NO_NAME, name)
     if address in known:
@@ -144,14 +144,25 @@ def is_beginning(text):
         return all(part.isdecimal() and int(part) <= 255 for part in parts[:-1])
     parts = text.split(":")
     return text.endswith(":") and len(parts) <= 8 and all(
-        len(part) <= 4 and set(part.lower()) <= set("0123456789abcdef") for part in parts) and bool(parts[0])
+        0 < len(part) <= 4 and set(part.lower()) <= set("0123456789abcdef") for part in parts[:-1])
+
+
+def whole_beginning(text):
+    """Return the beginning *text* with all its digits: 4 in each group of IPv6, no needless 0 in IPv4."""
+    if text[-1] == ".":
+        return "".join("{}.".format(int(part)) for part in text.split(".")[:-1])
+    return "".join("{:04x}:".format(int(part, 16)) for part in text.split(":")[:-1])
 
 
 def find(known, host):
     """Return the name of *host* among the *known* ones; the longest beginning counts. "" if it has none."""
     if host in known:
         return known[host]
-    beginnings = [each for each in known if each[-1] in ".:" and host.startswith(each)]
+    try:
+        whole = ipaddress.ip_address(host.partition("%")[0]).exploded
+    except ValueError:  # it is none: nothing begins like it
+        return ""
+    beginnings = [each for each in known if each[-1] in ".:" and whole.startswith(each)]
     return known[max(beginnings, key=len)] if beginnings else ""
 
 

@@ -56,8 +56,8 @@ class ServerParser(OneLineParser):
 def parse_options(services, arguments=None):
     """Return the options in the command line's *arguments*; wrong ones exit with status 2.
 
-    *services* has the handler classes by name; ``handler`` is the one that was chosen. Options that a handler class has as attributes are
-    None where the user does not give them.
+    *services* has the handler classes by name; ``handler`` is the one that was chosen. Options that a
+    handler class has as attributes are None where the user does not give them.
     """
     choose(asked_for(arguments))
     copiers = [services[name].back_up for name in services if hasattr(services[name], "back_up")]

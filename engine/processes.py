@@ -7,6 +7,7 @@ threads hold. So each imports `server.py` again, which does nothing when it is i
 """
 
 import contextlib
+import itertools
 import logging
 import os
 import signal
@@ -38,9 +39,13 @@ def in_processes(handler, number):
     if not number:
         yield
         return
+    computation = handler.compute
     with Pool(number) as pool:
-        handler.compute = InPool(pool, handler.compute)
-        yield
+        handler.compute = InPool(pool, computation)
+        try:
+            yield
+        finally:
+            handler.compute = computation
 
 
 class InPool:
@@ -100,17 +105,16 @@ class Pool:
 
         The process imports the function by its name, so it stands in a module, outside of any class.
         """
-        for attempt in range(ATTEMPTS):
+        for attempt in itertools.count(1):
             executor = self._executor
             try:
                 return self._wait(executor.submit(function, *arguments), stopping)
             except (self._futures.BrokenExecutor, self._futures.CancelledError, RuntimeError) as error:
                 if self._closed:
                     raise CutShort from None
-                if attempt == ATTEMPTS - 1 or not isinstance(error, self._futures.BrokenExecutor):
+                if attempt == ATTEMPTS or not isinstance(error, self._futures.BrokenExecutor):
                     raise
                 self._replace(executor)
-        return None
 
     def _wait(self, future, stopping):
         """Return what *future* returns; `CutShort` when the event *stopping* is set before."""

@@ -30,7 +30,7 @@ LOCAL, PROXY = 0x20, 0x21
 #: The kinds of addresses that are understood: TCP over IPv4, over IPv6; and the bytes of one address.
 UNDERSTOOD = {0x11: (socket.AF_INET, 4), 0x21: (socket.AF_INET6, 16)}
 
-#: The other kinds that there are. From these, as with LOCAL, nothing is taken (2.2).
+#: The other kinds that there are. From these nothing is taken; nor with LOCAL, whatever the kind (2.2).
 OTHER_KINDS = {0x00, 0x01, 0x02, 0x10, 0x12, 0x20, 0x22, 0x30, 0x31, 0x32}
 
 _line = re.compile(rb"PROXY TCP([46]) ([\da-fA-F:.]+) ([\da-fA-F:.]+) (\d+) (\d+)")
@@ -102,7 +102,7 @@ def binary_header(data):
     command, kind, count = struct.unpack_from("!BBH", data, len(SIGNATURE))
     if command not in (LOCAL, PROXY):
         raise Unusable("", _(WRONG_BYTE).format(position=13, value=hex(command)))
-    if kind not in UNDERSTOOD and kind not in OTHER_KINDS:
+    if command == PROXY and kind not in UNDERSTOOD and kind not in OTHER_KINDS:
         raise Unusable("", _(WRONG_BYTE).format(position=14, value=hex(kind)))
     length = FIXED_PART + count
     if len(data) < length:

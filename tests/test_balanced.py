@@ -42,6 +42,7 @@ HEADERS = {
     binary(block=binary()[16:] + b"\x04\0\3abc" + b"\x20" * 3000): ("192.0.2.1", 5),
     binary(kind=0x21, block=IPV6_BLOCK): ("2001:db8::1", 5, 0, 0),
     binary(0x20): None,
+    binary(0x20, 0x77): None,
     binary(0x20, 0, b""): None,
     binary(kind=0, block=b"whatever"): None,
     binary(kind=0x12): None,

@@ -18,7 +18,8 @@ FILE = """# Who sits where
 192.168. = The school
 
 2001:db8::17 = Zé
-2001:db8:0:1: = Lab = left
+2001:DB8:0:1: = Lab = left
+FE80: = Cable
 """
 
 
@@ -35,7 +36,8 @@ def write(tmp_path):
 
 @pytest.mark.parametrize("host, name", [
     ("192.168.0.23", "Ana"), ("192.168.0.24", "Room 3"), ("192.168.0.2", "Room 3"), ("192.168.7.1", "The school"),
-    ("192.169.0.1", ""), ("2001:db8::17", "Zé"), ("2001:db8:0:1:aa::1", "Lab = left"), ("2001:db8::18", "")])
+    ("192.169.0.1", ""), ("2001:db8::17", "Zé"), ("2001:db8:0:1:aa::1", "Lab = left"), ("2001:db8::18", ""),
+    ("2001:db8:0:2::1", ""), ("fe80::1%eth0", "Cable")])
 def test_the_name_of_a_host(write, host, name):
     for text in FILE, "\ufeff" + FILE.replace("\n", "\r\n"):
         known = Names(write(text))

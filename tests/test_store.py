@@ -416,7 +416,7 @@ def test_the_server_says_that_there_is_no_log(start_server, path, monkeypatch):
 
 def test_a_full_disk_is_called_so(path):
     error = sqlite3.OperationalError("database or disk is full")
-    assert re.match(r"cannot use x: the disk is full, of which \d+ MB are free\. Make room there, or choose",
+    assert re.match(r"cannot use x: the disk is full \(\d+ MB are free\)\. Make room there, or choose",
                     troubles.why_unusable(error, "x", path))
     assert re.match(r"the disk is full: \d+ MB of it are free$", troubles.why_not_stored(error, path))
     assert "Restore" not in troubles.why_unusable(sqlite3.OperationalError("disk I/O error"), "x", path)

@@ -7,14 +7,15 @@ is `Consumer`. What is shared, and who may wait for whom:
 - `registry` and `latest`, guarded by `lock`, which nobody holds while waiting for anything. Only
   the consumer records (before it starts, what comes out of the store); the others read.
 - `wanted`, safe in itself: whoever waits for the consumer's word puts something in and so ends the
-  consumer's pause. `running_here` is held while the service runs: the rest of this is there once.
+  consumer's pause. `running_here` is held while the service runs: a second one cannot run in the same program.
 - the store belongs to one thread at a time: the one that runs the service opens it before the
   consumer starts and closes it after the consumer has ended; in between only the consumer uses it.
 
 A thread that serves a client waits for the consumer (for room in the queue and, where the reply
 depends on it, for the outcome), never for the thread of another client. The consumer waits for
-nothing but the disk. It takes everything that waits at once: one hold of the lock, one summary and,
-with a store, one transaction for all of it, so that many clients share one `fsync`.
+readings, the disk and `lock`, for no client. It takes everything that waits at once: one hold of the
+lock, one summary and, with a store, one transaction for all of it, so that many clients share one
+`fsync`.
 
 With a store the order is: stored, then recorded, then ``BYE``. Without one ``BYE`` is sent as soon as
 the reading is in the queue; a query goes through the same queue, so it finds everything that came before it.

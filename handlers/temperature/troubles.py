@@ -8,7 +8,7 @@ import sys
 from engine.language import _, reason
 
 UNREADABLE = "cannot use {path}: {reason}. Restore it from a copy, or choose another --db FILE."
-DISK_FULL = ("cannot use {path}: the disk is full, of which {free} MB are free. Make room there, or choose another "
+DISK_FULL = ("cannot use {path}: the disk is full ({free} MB are free). Make room there, or choose another "
              "--db FILE.")
 LOCKED = "cannot use {path}: {program} has locked it. End that program, or choose another --db FILE."
 NO_PLACE = ("cannot use {path}: {reason}. SQLite cannot work in its folder, as on some network drives and folders "
@@ -42,7 +42,7 @@ def fields_about(error, real):
     try:
         free = shutil.disk_usage(os.path.dirname(real)).free // 10**6
     except OSError:
-        free = 0
+        free = "?"  # the system does not tell
     return {"reason": reason(error), "free": free, "program": who_locks(real) or _(ANOTHER_PROGRAM)}
 
 

@@ -102,7 +102,7 @@ def count_at_once(server, seconds):
         return note(_(SOME_OR_AWAY).format(count=count, how=how))
     server.slots = count_places(server, talker)
     if not server.slots:
-        return note(_(UNCLEAR).format(count=count, seconds=decimals("%.1f" % server.patience)))
+        return note(_(UNCLEAR).format(count=count, seconds=decimals("%.1f" % talker.connection.age())))
     return mend(_(ONE)) if server.slots == 1 else note(_(SOME).format(count=server.slots))
 
 
