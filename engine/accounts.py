@@ -119,10 +119,10 @@ class Accounts(HandlerSupport):
         """
         tells = self.log.isEnabledFor(logging.INFO)
         tells_all = tells and self.log.isEnabledFor(logging.DEBUG)
-        if tells_all:
-            self.log.debug("Serving client %s. %s", who(client_address), self.status())
         began, outcome, entry = time.monotonic(), "served", None
         try:
+            if tells_all:
+                self.log.debug("Serving client %s. %s", who(client_address), self.status())
             entry = self.books.begin(request)
             self.finish_request(request, client_address)
             if entry and entry.client.failed:

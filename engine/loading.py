@@ -15,6 +15,8 @@ LINE = ", in '{text}'"
 NOT_UTF_8 = ". Save the file in UTF-8"
 ENDED = "{place}: the program is ended here, while it loads its services: leave that line out"
 NO_FILE = "{place}: there is no file {file}"
+BESIDE = ": {file} is beside server.py. Move it into {folder}/"
+WRITE = ". Perhaps it is handlers.{name}"
 PERHAPS = ". Perhaps {file}"
 MADE = "{place}: the server makes an object for each client: write the class, without parentheses"
 
@@ -59,9 +61,16 @@ def what_happened(error):
         what = error.msg + (_(LINE).format(text=excerpt(error.text.strip())) if error.text else "")
     elif isinstance(error, ImportError):
         what = re.sub(r" \([^()]*\)$", "", what)  # where it was looked for
+        if is_file_in_handlers(error.name):
+            what += _(WRITE).format(name=error.name)
     if "utf-8" in what.lower() or "null bytes" in what:
         what += _(NOT_UTF_8)
     return _(MISTAKE).format(place=where, kind=type(error).__name__, what=what)
+
+
+def is_file_in_handlers(name):
+    """Tell whether a module of this *name*, a text or None, stands in the folder of the services."""
+    return bool(name) and os.path.isfile(os.path.join(ROOT, "handlers", name + ".py"))
 
 
 def alike(module):
@@ -70,5 +79,7 @@ def alike(module):
     folder, point, name = module.rpartition(".")
     folder = os.path.join(ROOT, *folder.split("."))
     names = [each for each in os.listdir(folder) if each.endswith(".py")] if os.path.isdir(folder) else []
-    found = difflib.get_close_matches(name + ".py", names, 1)
+    if name + ".py" in os.listdir(ROOT):
+        return _(BESIDE).format(file=name + ".py", folder=file_name(folder))
+    found = [each + ".py" for each in difflib.get_close_matches(name, [each[:-3] for each in names], 1)]
     return _(PERHAPS).format(file=file_name(os.path.join(folder, found[0]))) if found else ""

@@ -107,7 +107,9 @@ class Client(Incoming):
 
         Raises ConnectionError when it is known that the client had closed before its reply came.
         """
-        if not self.partial and self.last_size <= SURELY_THERE:
+        if self.last_size <= SURELY_THERE:
+            if self.partial:
+                self.support.sent_more(self.address)
             try:
                 self.connection.shutdown(socket.SHUT_WR)
             except OSError:  # the reply has come back as an error: on the same machine at once

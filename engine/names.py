@@ -4,6 +4,8 @@ import argparse
 import ipaddress
 import logging
 import os
+import re
+import stat
 import threading
 import time
 
@@ -22,6 +24,7 @@ LONGEST_FILE = 1000000
 #: Addresses of which the name is remembered as it was found; then that begins anew.
 MOST_FOUND = 1000
 
+NO_FILE = "it is no file with text in it"
 CANNOT_READ = "cannot read the names in {file}: {reason}"
 TOO_LONG_FILE = "{file} is too long for names: expected {limit} bytes at most"
 NOT_UTF_8 = "{file} is not text in UTF-8 (byte {position}): save it again as UTF-8"
@@ -95,6 +98,8 @@ def read(path):
     """Return the names in the file *path*: address, or the beginning of some -> name. Raises
     `argparse.ArgumentTypeError`."""
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # to open a FIFO would wait for its writer
+            raise OSError(_(NO_FILE))
         with open(path, "rb") as file:
             data = file.read(LONGEST_FILE + 1)
         text = data.decode("utf-8-sig")
@@ -141,7 +146,7 @@ def is_beginning(text):
     """Tell whether *text* is the beginning of addresses: whole numbers, and a point or colon after each."""
     parts = text.split(".")
     if text.endswith(".") and len(parts) <= 4:
-        return all(part.isdecimal() and int(part) <= 255 for part in parts[:-1])
+        return all(re.fullmatch("[0-9]{1,3}", part) and int(part) <= 255 for part in parts[:-1])
     parts = text.split(":")
     return text.endswith(":") and len(parts) <= 8 and all(
         0 < len(part) <= 4 and set(part.lower()) <= set("0123456789abcdef") for part in parts[:-1])

@@ -41,7 +41,14 @@ def line_for(client, service, message):
     except BaseException as error:
         if client.lost or is_stop(error):
             raise
-        log.error(RAISED, type(service).__name__, message[:200], exc_info=since_hers(error))
+        return line_about(error, client, service, message)
+    client.failed = True
+    return client.mistake(_(FAILED))
+
+
+def line_about(error, client, service, message):
+    """Log the *error* that a *service* has raised at a *message*; return the line that answers it."""
+    log.error(RAISED, type(service).__name__, message[:200], exc_info=since_hers(error))
     client.failed = True
     return client.mistake(_(FAILED))
 

@@ -12,7 +12,7 @@ from engine.language import _
 from engine.leading import makes_way
 from engine.messages import Client
 from engine.replies import SURELY_THERE
-from handlers.calling import BadMessage, line_for
+from handlers.calling import BadMessage, line_about, line_for
 
 __all__ = ["BadMessage", "CannotStart", "LineHandler"]
 
@@ -152,9 +152,12 @@ class LineHandler(socketserver.StreamRequestHandler):
             self._client.answered += 1
 
     def _after_effort(self, message):
-        """As `line_for`, after what every message costs; before that another thread leads."""
+        """As `line_for`, but first let another thread lead, and spend what every message costs."""
         self._client.make_way()
-        take_time(self.work, self.compute, self._client.stopping)
+        try:
+            take_time(self.work, self.compute, self._client.stopping)
+        except Exception as error:  # processes died, and there are no others to be had
+            return line_about(error, self._client, self, message)
         return line_for(self._client, self, message)
 
     # Around it

@@ -18,8 +18,8 @@ SEPARATORS, END_OF_FILE, MINUS = ",;\t", "\x1a", "\u2212"
 MOST_LINES = 10
 
 #: Finds fields that are whole in their quotes, whatever the separator; and one that begins with a quote.
-_closed = re.compile(r'(^|[,;\t])[ \t]*"[^"]*(?:""[^"]*)*"').sub
-_open = re.compile(r'(?:^|[,;\t])[ \t]*"').search
+_closed = re.compile(r'(^|[,;\t]) *"[^"]*(?:""[^"]*)*"').sub
+_open = re.compile(r'(?:^|[,;\t]) *"').search
 
 #: Lines of a file that are named, at most, when they were refused.
 MOST_NAMED = 20
@@ -37,7 +37,7 @@ class Spreadsheet:
     Between fields there may be commas, semicolons or tabs; with each of them decimal commas, with commas in
     quotes. Lines may end as on any system. A cell with a line end in it, in quotes, is one cell: a space
     stands there then. The text may be UTF-8, UTF-16 with its mark, or cp1252. Empty lines are skipped,
-    and so are, before the first reading, ``sep=;`` and a line of three words. A line that makes no
+    and so are ``sep=;`` and the first line of three fields if they are words. A line that makes no
     sense is sent all the same: the server says what is wrong with it.
 
     ``numbers`` has the number of the line of each message that was asked for.
@@ -57,8 +57,9 @@ class Spreadsheet:
             fields = self.fields_of(record)
             if not begun and is_header(fields):
                 self.say(_(HEADER_SKIPPED).format(line=printable(record)))
+                begun = not is_separator(fields)
                 continue
-            begun = begun or any(map(number_in, fields[1:]))
+            begun = begun or len(fields) == 3
             self.numbers.append(number)
             yield as_message(record, fields)
 
@@ -151,10 +152,13 @@ def is_reading(fields):
 
 
 def is_header(fields):
-    """Tell whether these *fields*, before the first reading, are the names of the columns."""
-    if fields[0].lower().startswith("sep=") and len("".join(fields)) <= len("sep=;"):
-        return True  # Excel's own word for the separator
-    return len(fields) == 3 and not any(map(number_in, fields[1:]))
+    """Tell whether these *fields*, of the first line, are the names of the columns, or Excel's separator."""
+    return is_separator(fields) or len(fields) == 3 and not re.search(r"\d", "".join(fields[1:]))
+
+
+def is_separator(fields):
+    """Tell whether these *fields* are Excel's own word for the separator."""
+    return fields[0].lower().startswith("sep=") and len("".join(fields)) <= len("sep=;")
 
 
 def as_message(record, fields):

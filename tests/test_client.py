@@ -585,6 +585,13 @@ def test_a_header_may_come_later(start_server, before):
     assert "not sent: Cidade;Max;Min\n" in err and "BYE\nERR field 2 (max) is empty" in out
 
 
+def test_only_one_header_is_left_out_and_none_with_digits(start_server):
+    port = start_server("--service", "temp").port
+    for text, sent in (("Recife,31 C,20 C\nNatal,30 C,21 C\n", 2), ("City,Max,Min\nRecife,N/A,N/A\n", 1)):
+        status, out, err = run_client(port, "--service", "temp", text=text)
+        assert (status, out.count("ERR ")) == (1, sent), out
+
+
 @pytest.mark.parametrize("beginning", [b"PK\x03\x04", b"\xd0\xcf\x11\xe0"])
 def test_a_workbook_is_not_sent(upper_port, beginning):
     status, out, err = run_client(upper_port, "--service", "temp", text=beginning + b"\0\n\n")

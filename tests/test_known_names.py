@@ -1,5 +1,6 @@
 """engine/names.py: names for addresses, from a file of the teacher's that may change."""
 
+import argparse
 import logging
 import os
 import subprocess
@@ -50,6 +51,7 @@ def test_the_name_of_a_host(write, host, name):
                                     "beginning of some, such as 192.168.0."),
     ("192.168.0 = Ana\n", ", line 1: '192.168.0' is no address: expected one such as"),
     ("192.168.300. = Ana\n", ", line 1: '192.168.300.' is no address: expected one such as"),
+    ("1" * 5000 + ". = Ana\n", ", line 1: '1111"), ("١٠. = Ana\n", ", line 1: '١٠.' is no address: expected one such as"),
     ("192.168.0.23 =\n", ", line 1: expected a name after =, of 40 visible characters at most"),
     ("192.168.0.23 = " + "x" * 41, ", line 1: expected a name after =, of 40 visible characters at most"),
     ("192.168.0.23 = \x1b[31mAna\n", ", line 1: expected a name after =, of 40 visible characters at most"),
@@ -76,6 +78,13 @@ def test_no_such_file(path, capsys):
     said = capsys.readouterr().err
     assert ended.value.code == 2 and said.count("\n") == 1
     assert said.startswith("server.py: argument --names: cannot read the names in {}: ".format(path))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no FIFOs")
+def test_a_fifo_is_not_waited_for(tmp_path):
+    os.mkfifo(str(tmp_path / "names"))
+    with pytest.raises(argparse.ArgumentTypeError, match="it is no file with text in it"):
+        Names(str(tmp_path / "names"))
 
 
 def test_it_is_read_again_when_it_changes(write, monkeypatch, caplog):

@@ -7,6 +7,7 @@ import pickle
 import socket
 import struct
 import threading
+import time
 import timeit
 
 import pytest
@@ -122,6 +123,15 @@ def test_long_texts_are_looked_at_quickly():
     for piece in "a=", "a:b ", " ", "a=b  ", "[", "{'", "A ", "(", "A", "\\n", "b'", "<", "=":
         text = piece * 30000
         assert min(timeit.repeat(lambda: (meant.format_of(text), at_once(text.encode())), number=1, repeat=3)) < 1
+
+
+@pytest.mark.parametrize("text", [", " * 30000 + "b x", ",a" * 16000, "\t" * 30000, '",' * 16000, "1 " * 30000,
+                                  "Recife," + "-" * 60000 + "nan,3", "a;" * 30000, "a\t1" * 15000])
+def test_a_long_message_is_explained_quickly(text):
+    began = time.monotonic()
+    with pytest.raises(BadMessage):
+        parse(text)
+    assert time.monotonic() - began < 2  # it took 17 s
 
 
 @pytest.mark.parametrize("handler", [UppercaseHandler, TemperatureHandler])

@@ -12,11 +12,14 @@ import time
 from concurrent import futures
 
 import pytest
-from conftest import ENVIRONMENT, PATIENCE, ROOT, needs_linux, needs_processes, read_all, wait_until
+from conftest import (ENVIRONMENT, PATIENCE, ROOT, ask, needs_linux, needs_processes, read_all, serving,
+                      wait_until)
 
 from engine.effort import Computation
 from engine.errors import CannotStart
 from engine.processes import ATTEMPTS, CutShort, InPool, Pool, in_processes
+from engine.variant import variant
+from handlers.uppercase import UppercaseHandler
 
 ENDLESS = 20.0 * PATIENCE
 
@@ -73,6 +76,15 @@ def test_what_kills_every_process_is_given_up(pool, caplog):
     with pytest.raises(futures.BrokenExecutor):  # the last one has broken it
         pool._executor.submit(pow, 2, 10).result(PATIENCE)
     assert pool.call(pow, 2, 10) == 1024  # and it is mended
+
+
+def test_where_no_process_can_be_had_any_more_the_client_is_told_so():
+    class Broken:
+        def run(self, stopping):
+            raise futures.BrokenExecutor("gone")
+    with serving(variant(UppercaseHandler, compute=Broken())) as server:
+        assert ask(server, b"hello\n") == b"ERR the service failed on this message: its log says why\n"
+        wait_until(lambda: server.totals()["failed"] == 1, "the client in the books")
 
 
 def test_what_is_computed_ends_with_the_server(pool):

@@ -8,6 +8,7 @@ import contextlib
 import os
 import pathlib
 import sqlite3
+import stat
 
 from engine.errors import CannotStart
 from engine.language import _, reason
@@ -21,6 +22,7 @@ BUSY_LIMIT = 2.0
 UNFINISHED = ".part"
 
 COPIED = "Copied {count} reading(s) from {path} to {copy}."
+NO_DATABASE = "it is no database"
 NO_FILE = "cannot copy {path}: {reason}. Name the FILE of --db, then the COPY."
 NOT_COPIED = "cannot copy {path} to {copy}: {reason}. Name another COPY."
 THERE_ALREADY = "cannot copy {path} to {copy}: there is such a file already. Name another COPY, or remove that one."
@@ -42,6 +44,8 @@ def back_up(path, copy):
         return CannotStart(_(text).format(path=path, copy=copy, reason=error and reason(error),
                                           program=who_locks(os.path.realpath(path)) or _(ANOTHER_PROGRAM)))
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # to open a FIFO would wait for its writer
+            raise OSError(_(NO_DATABASE))
         with open(path, "rb") as file:
             check_header(file.read(HEADER) or b"?", path)
     except StoreError as error:

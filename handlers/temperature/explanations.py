@@ -67,8 +67,10 @@ def with_commas(message, separator):
     usual example for a header row; None when the separator is another one."""
     if separator == " ":
         fields = [field.rstrip(",:") for field in message.rsplit(None, 2)]
-        if fields and re.search(r",.*\d", fields[0]):
+        if fields and re.search(r"\d", fields[0].partition(",")[2]):
             return None  # a number with spaces in it
+        if any(field.startswith(",") for field in fields):
+            return None  # decimal commas, with spaces beside commas
     else:
         fields = [field.strip() for field in message.split(separator)]
     if len(fields) != 3 or not fields[0]:

@@ -28,20 +28,20 @@ NO_VALUES = {"none", "null", "nil", "nan", "undefined", "na", "n/a", "inf", "inf
 MINUSES = "\u2212\u2013\u2014\u2010\u2011\u2012\ufe63\uff0d"
 
 #: Match a number with marks between its thousands, with a currency before it, with a unit behind it.
-_thousands = re.compile(r"[+-]?\d{1,3}([.,'\u2019 \xa0\u202f]\d{3})+([.,]\d+)?").fullmatch
+_thousands = re.compile(r"[+-]?\d{1,3}([.,'\u2019 \xa0\u202f]\d{3})+([.,]\d+)?", re.ASCII).fullmatch
 _currency = re.compile(r"(?:R\$|US\$|[$\u20ac\xa3\xa5])\s*([+-]?\d[\d.,]*)").fullmatch
-_unit = re.compile(r"([+-]?\d[\d.,]*)\s*(?:[\xb0\xba\u02da%]\s*[a-z]{0,10}|o?[cfk]|deg(?:rees?)? ?[cfk]?|gra[ud]s?|grados"
-                   r"|celsius|fahrenheit|kelvin)\.?", re.IGNORECASE).fullmatch
+_unit = re.compile(r"([+-]?\d[\d.,]*)\s*(?:[\xb0\xba\u02da%]\s*[a-z]{0,10}|o?[cfk]|deg(?:rees?)? ?[cfk]?"
+                   r"|gra[ud]s?|grados|celsius|fahrenheit|kelvin)\.?", re.IGNORECASE).fullmatch
 
 
 def wrong_number(field, text):
     """Return what is wrong with the *text* of this *field*, which is no number."""
     if not text:
         return _(NO_NUMBER).format(field=field)
-    if text.lower().lstrip("+-") in NO_VALUES:
-        return _(NO_VALUE).format(field=field, text=text)
     if len(text) > LONGEST_NUMBER:
         return _(LONG_NUMBER).format(field=field, length=len(text), limit=LONGEST_NUMBER)
+    if text.lower().lstrip("+-") in NO_VALUES:
+        return _(NO_VALUE).format(field=field, text=text)
     if as_number(text):
         return _(DECIMAL_COMMA).format(example=as_number(text))
     plain = text.translate(dict.fromkeys(map(ord, MINUSES), "-"))
