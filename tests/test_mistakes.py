@@ -223,8 +223,8 @@ def test_what_a_client_is_doing():
         wait_until(lambda: doing() == ["not reading"])
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     with serving(UppercaseHandler) as server, connect(server) as client:
-        client.sendall(b"one\ntwo\n")
-        assert read_line(client) == "ONE"
+        client.sendall(b"x" * 2000 + b"\n")  # after a long reply it is waited for
+        assert read_line(client) == "X" * 2000
         wait_until(lambda: [slot.doing.word for slot in server.in_service()] == ["leaving"])
 
 
