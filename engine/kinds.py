@@ -25,7 +25,7 @@ class Kinds:
 
     def add(self, client_address, reply, when):
         """Count a *reply* that was sent to a client."""
-        reply = reply if len(reply) <= LONGEST else reply[:LONGEST] + "..."
+        reply = beginning_of(reply)
         alike = in_common(reply)
         known = self._kinds.pop(alike, None)
         if known is None and len(self._kinds) >= MOST:
@@ -38,6 +38,11 @@ class Kinds:
 
     def __len__(self):
         return len(self._kinds)
+
+
+def beginning_of(reply):
+    """Return a *reply*, cut off where it is too long to be shown."""
+    return reply if len(reply) <= LONGEST else reply[:LONGEST] + "..."
 
 
 def in_common(reply):

@@ -7,7 +7,7 @@ import time
 
 from engine.addresses import host_of
 from engine.escapes import came, printable
-from engine.kinds import Kinds
+from engine.kinds import Kinds, beginning_of
 from engine.language import _
 from engine.meant import with_hint
 from engine.names import who
@@ -105,4 +105,4 @@ class Mistakes:
 
 def short(reply):
     """Return the beginning of a *reply*. What a client sent is escaped in it already."""
-    return printable(reply if len(reply) <= 300 else reply[:300] + "...")
+    return printable(beginning_of(reply))

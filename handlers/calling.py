@@ -42,13 +42,17 @@ def line_for(client, service, message):
         if client.lost or is_stop(error):
             raise
         return line_about(error, client, service, message)
-    client.failed = True
-    return client.mistake(_(FAILED))
+    return line_of_failure(client)
 
 
 def line_about(error, client, service, message):
     """Log the *error* that a *service* has raised at a *message*; return the line that answers it."""
     log.error(RAISED, type(service).__name__, message[:200], exc_info=since_hers(error))
+    return line_of_failure(client)
+
+
+def line_of_failure(client):
+    """Note that the service failed; return the line that tells the *client* so."""
     client.failed = True
     return client.mistake(_(FAILED))
 

@@ -152,7 +152,7 @@ def is_reading(fields):
 
 
 def is_header(fields):
-    """Tell whether these *fields*, of the first line, are the names of the columns, or Excel's separator."""
+    """Tell whether these *fields*, before any reading, are the names of the columns, or Excel's separator."""
     return is_separator(fields) or len(fields) == 3 and not re.search(r"\d", "".join(fields[1:]))
 
 

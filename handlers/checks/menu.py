@@ -11,7 +11,7 @@ from engine.language import _
 FILE = os.path.abspath(handlers.__file__)
 
 NO_DICT = "{place}: SERVICES is {kind}: expected a dict, with a name and a class in each line"
-NO_NAME = "{place}: the name {name!r} in SERVICES is no text: write it in quotes, as in \"reverse\": ReverseHandler"
+NO_NAME = "{place}: the name {name} in SERVICES is no text: write it in quotes, as in \"reverse\": ReverseHandler"
 OF_TEXT = "{place}: {value!r} in SERVICES is a text: write the class, without quotes, and import it above"
 OF_MODULE = "{place}: {value} in SERVICES is a module: write the class in it{classes}"
 SUCH_AS = ", such as {name}"
@@ -30,6 +30,8 @@ def check_menu(services):
         else:
             text = OF_TEXT if isinstance(value, str) else OF_MODULE if is_module(value) else NO_CLASS
         shown = value.__name__ if is_module(value) else value
+        if isinstance(name, (type, types.ModuleType)):  # what a name without quotes stands for
+            name = name.__name__.rpartition(".")[2]
         raise CannotStart(_(text).format(place=place_of_entry(name), name=name, value=shown,
                                          classes=classes_of(value)))
 
@@ -51,6 +53,6 @@ def place_of_entry(name):
     import ast  # not above: only mistakes need it
     for node in ast.walk(ast.parse(source_of(FILE))):
         for key in node.keys if isinstance(node, ast.Dict) else ():
-            if isinstance(key, ast.Constant) and key.value == name:
+            if name in (getattr(key, "value", None), getattr(key, "id", None)):
                 return place(FILE, key.lineno)
     return file_name(FILE)
