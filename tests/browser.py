@@ -11,12 +11,17 @@ import subprocess
 import tempfile
 import threading
 
+import pytest
+from conftest import wait_until
+
 #: Seconds after which the browser has nothing more to say.
 PATIENCE = 60
 
 #: Where Chromium may be, by the names that systems give it.
 CHROMIUM = next(filter(None, map(shutil.which, (
     "chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+
+needs_chromium = pytest.mark.skipif(not CHROMIUM or os.name == "nt", reason="no Chromium is installed here")
 
 
 class Browser:
@@ -100,3 +105,28 @@ class Browser:
     def text(self, selector):
         """Return the text of the first element that the CSS *selector* finds, or None."""
         return self.run("document.querySelector({})?.textContent".format(json.dumps(selector)))
+
+
+def connection_of(browser):
+    return browser.run("document.querySelector('#connection').className")
+
+
+def look_at(browser, port):
+    """Open the page and wait until it is live."""
+    browser.open("http://127.0.0.1:%d/" % port)
+    wait_until(lambda: browser.run("location.port") == str(port)
+               and connection_of(browser) == "live" and browser.run("main.hidden") is False,
+               "the page to be live")
+
+
+def style(browser, selector, name):
+    return browser.run("getComputedStyle(document.querySelector({})).{}".format(
+        json.dumps(selector), name))
+
+
+def pixels(browser, selector, name="fontSize"):
+    return float(style(browser, selector, name)[:-2])
+
+
+def words(browser):
+    return browser.run("Array.from(document.querySelectorAll('.slot .word'), e => e.textContent)")

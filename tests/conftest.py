@@ -325,6 +325,35 @@ def start_server():
         yield start
 
 
+@pytest.fixture
+def start_page(start_server):
+    """A function that starts server.py with a dashboard; its port is in ``page``."""
+    def start(*options, **settings):
+        server = start_server("--dashboard", "0", *options, **settings)
+        server.page = int(server.out.wait_for(
+            r"^Dashboard at http://[^/]*:(\d+)/$").group(1))
+        return server
+    return start
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """One browser for all: to start one takes longer than most tests."""
+    from browser import Browser
+    with Browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def browser(chromium):
+    """The browser, as new."""
+    chromium.complaints.clear()
+    chromium.resize(1280, 720)
+    yield chromium
+    assert chromium.complaints == []
+    chromium.open("about:blank")
+
+
 @pytest.fixture(scope="session")
 def upper_port():
     """The port of a server.py that is the same for all who only want answers of it."""

@@ -11,8 +11,8 @@ import multiprocessing.connection
 import os
 
 #: These take the longest, as ``--durations=0`` tells, so they are begun first.
-LONGEST = ("test_page.py", "test_language.py", "test_store.py", "test_dashboard.py", "test_client.py",
-           "test_hostile.py")
+LONGEST = ("test_examiner.py", "test_page.py", "test_page_changes.py", "test_dashboard.py", "test_crowd.py",
+           "test_client.py", "test_explorer.py", "test_store.py", "test_hostile.py", "test_lane.py", "test_language.py")
 
 #: How many processes there are for each core: most of them wait.
 PROCESSES = 3
@@ -42,8 +42,9 @@ def pytest_runtestloop(session):
 
 def files_of(tests):
     """Return the *tests* as a list of lists, one for each file, the longest first."""
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
     files = [list(group) for name, group in itertools.groupby(tests, lambda test: test.location[0])]
-    return sorted(files, key=lambda file: not file[0].location[0].endswith(LONGEST))
+    return sorted(files, key=lambda file: ranks.get(os.path.basename(file[0].location[0]), len(ranks)))
 
 
 def start_worker(workers, session, files, todo):

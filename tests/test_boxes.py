@@ -3,12 +3,10 @@
 import json
 
 import pytest
-from browser import CHROMIUM
+from browser import look_at, needs_chromium
 from conftest import wait_until
-from test_dashboard import start_page  # noqa: F401 (a fixture)
-from test_page import browser, chromium, look_at, pytestmark  # noqa: F401 (fixtures, and what skips them)
 
-assert CHROMIUM or pytestmark
+pytestmark = needs_chromium
 
 #: The longest address, and what the server makes of it.
 LONGEST = "2804:14d:5c8e:8a3f:1234:5678:9abc:def0"
@@ -114,19 +112,19 @@ MAY_BE_CUT = ".cut, .client, #readings, .extreme h2, .extreme .city, #found, .st
 WIDTHS = {"DejaVu": "0", "Arial": "-.06em", "Segoe": "-.04em"}
 
 
-def show(browser, state, width="0"):  # noqa: F811
+def show(browser, state, width="0"):
     """Have the page show this *state*, and no other one that comes."""
     browser.run("hangUp(); connect = () => {}; clearTimeout(timer); document.documentElement.style.letterSpacing = '%s';"
                 "anew = true; takeState(%s); draw(); takeCities({reset: true, readings: [['Recife', '31', '24']]});"
                 "stale.size = true; draw(); draw()" % (width, json.dumps(state)))
 
 
-def wrong(browser):  # noqa: F811
+def wrong(browser):
     return browser.run(WRONG % {"may_be_cut": json.dumps(MAY_BE_CUT)})
 
 
 @pytest.fixture(params=["en", "pt"])
-def page(request, start_page, browser):  # noqa: F811
+def page(request, start_page, browser):
     """The page in each language, open in the browser."""
     browser.call("Network.enable")
     browser.call("Network.setExtraHTTPHeaders", headers={"Accept-Language": request.param})
@@ -161,7 +159,7 @@ def test_a_remedy_is_whole(page):
 
 
 @pytest.mark.parametrize("zoom", [2, 4])
-def test_a_zoom_makes_the_letters_as_much_larger(start_page, browser, zoom):  # noqa: F811
+def test_a_zoom_makes_the_letters_as_much_larger(start_page, browser, zoom):
     """Not more, and nothing has to be scrolled sideways (WCAG 2.1, 1.4.4 and 1.4.10)."""
     server = start_page("--service", "temp")
     look_at(browser, server.page)

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import http.client
 import json
-import os
 import re
 import socket
 import subprocess
@@ -14,7 +13,7 @@ import time
 from unittest import mock
 
 import pytest
-from browser import CHROMIUM, Browser
+from browser import Browser, needs_chromium
 from conftest import (ENVIRONMENT, PATIENCE, ROOT, connect, needs_linux, read_all, run_client,
                       serving, text_of, wait_until)
 
@@ -34,17 +33,6 @@ from handlers.dashboard.viewers import Viewers
 from handlers.dashboard.watch import INTERVAL, Watch
 from handlers.uppercase import UppercaseHandler
 from server import ClassroomServer
-
-
-@pytest.fixture
-def start_page(start_server):
-    """A function that starts server.py with a dashboard; its port is in ``page``."""
-    def start(*options, **settings):
-        server = start_server("--dashboard", "0", *options, **settings)
-        server.page = int(server.out.wait_for(
-            r"^Dashboard at http://[^/]*:(\d+)/$").group(1))
-        return server
-    return start
 
 
 def fetch(server, path, method="GET", host=None):
@@ -711,7 +699,7 @@ def test_those_in_the_slots_are_told_when_they_do_something_else_only():
         assert b'"slots": [{"client": ' in watch.news(later, half)
 
 
-@pytest.mark.skipif(not CHROMIUM or os.name == "nt", reason="no Chromium is installed here")
+@needs_chromium
 def test_in_a_browser(start_page):
     server = start_page("--service", "temp")
     markup = "<img src=x onerror=alert(1)>"

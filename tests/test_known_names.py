@@ -8,7 +8,7 @@ import sys
 
 import pytest
 from conftest import ENVIRONMENT, PATIENCE, ROOT, text_of, wait_until
-from test_dashboard import start_page, state_of  # noqa: F401 (a fixture)
+from test_dashboard import state_of
 
 from engine import names
 from engine.names import Names
@@ -118,7 +118,7 @@ def test_between_two_looks_the_file_is_let_alone(write, monkeypatch):
         assert known.of("10.0.0.1") == "Ana"
 
 
-def test_names_are_in_the_log_and_on_the_page(start_page, write):  # noqa: F811
+def test_names_are_in_the_log_and_on_the_page(start_page, write):
     server = start_page("--service", "temp", "--names", write("127.0.0.1 = Ana <b>\n127.0.0. = Others\n"))
     assert server.ask("Olinda;30;24").startswith("ERR ")
     line = server.err.wait_for(r"Client Ana <b> \(127\.0\.0\.1:(\d+)\): ERR the fields are separated")
