@@ -33,17 +33,17 @@ LOOKS_LIKE = "perhaps this is {name}: send a line of plain text"
 #: UTF-16 and UTF-32 the mark, or letters of the first 256 with their zeros (The Unicode Standard, 23.8);
 #: of a Java object, a pickle and gzip their first bytes (Java Object Serialization Specification, 6.4.2;
 #: PEP 307; RFC 1952). Telnet's commands (RFC 854) begin like the mark of UTF-16, but with an option.
-_SURE = [(re.compile(pattern), text) for pattern, text in [
+_SURE = [
     (rb"\xff\xfe\0\0|\0\0\xfe\xff|(?:[\t\n\r -\xff]\0\0\0){2}|(?:\0\0\0[\t\n\r -\xff]){2}", UTF_32),
     (rb"\xff\xfe(?:[\0-\xff]\0|[\x32-\xff][\0-\xff])|\xfe\xff[\0-\xff]{2}"
      rb"|(?:[\t\n\r -\xff]\0){3}|(?:\0[\t\n\r -\xff]){3}", UTF_16),
-    (rb"\xac\xed\0\x05", JAVA_OBJECT), (rb"\x80[\x02-\x05]", PICKLE), (rb"\x1f\x8b", GZIP)]]
+    (rb"\xac\xed\0\x05", JAVA_OBJECT), (rb"\x80[\x02-\x05]", PICKLE), (rb"\x1f\x8b", GZIP)]
 
 #: How texts of other formats begin, and some end; their names, for `format_of`.
-_FORMATS = [(re.compile(pattern), name) for pattern, name in [
+_FORMATS = [
     (r"\s*\{.*[\"'].*:|\s*\[.*\]\s*$|\s*\[\s*[{\"]", "JSON"), (r"\s*<[?!/]?[A-Za-z]", "XML"),
     (r"\s*\(.*,.*\)\s*$", "a tuple, as Python shows it"),
-    (r"[bB]([\"']).*\1\s*$", "bytes, as Python shows them")]]
+    (r"[bB]([\"']).*\1\s*$", "bytes, as Python shows them")]
 NAMES_WITH_VALUES = "names with values"
 
 #: A carriage return, as a byte.
@@ -60,7 +60,7 @@ def surely(data):
     """Return the sentence about *data*, the beginning of what a client sends or all that came so far,
     that is true for sure; None where there is none."""
     for pattern, text in _SURE:
-        if pattern.match(data):
+        if re.match(pattern, data):
             return _(text)
     return _with_length(data, (4, 2))
 
@@ -110,7 +110,7 @@ def wrong_end(text):
 def format_of(text):
     """Return the name of the format that *text* is in, in English (for ``_``), or None."""
     text = text[:ENOUGH]
-    name = next((name for pattern, name in _FORMATS if pattern.match(text)), None)
+    name = next((name for pattern, name in _FORMATS if re.match(pattern, text)), None)
     if name is None and _has_names_with_values(text):
         return NAMES_WITH_VALUES
     return name or ("base64" if _is_base64(text.strip()) else None)
