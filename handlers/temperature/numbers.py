@@ -27,11 +27,12 @@ NO_VALUES = {"none", "null", "nil", "nan", "undefined", "na", "n/a", "inf", "inf
 #: Signs that people, and word processors, take for a minus.
 MINUSES = "\u2212\u2013\u2014\u2010\u2011\u2012\ufe63\uff0d"
 
-#: A number with marks between its thousands, with a currency before it, with a unit behind it.
-_THOUSANDS = r"(?a)[+-]?\d{1,3}([.,'\u2019 \xa0\u202f]\d{3})+([.,]\d+)?"
-_CURRENCY = r"(?:R\$|US\$|[$\u20ac\xa3\xa5])\s*([+-]?\d[\d.,]*)"
-_UNIT = (r"(?i)([+-]?\d[\d.,]*)\s*(?:[\xb0\xba\u02da%]\s*[a-z]{0,10}|o?[cfk]|deg(?:rees?)? ?[cfk]?"
-         r"|gra[ud]s?|grados|celsius|fahrenheit|kelvin)\.?")
+#: A number with a currency before it, with a unit behind it, with marks between its thousands; what is said of it.
+_MORE_THAN_A_NUMBER = [
+    (r"(?:R\$|US\$|[$\u20ac\xa3\xa5])\s*([+-]?\d[\d.,]*)", CURRENCY),
+    (r"(?i)([+-]?\d[\d.,]*)\s*(?:[\xb0\xba\u02da%]\s*[a-z]{0,10}|o?[cfk]|deg(?:rees?)? ?[cfk]?"
+     r"|gra[ud]s?|grados|celsius|fahrenheit|kelvin)\.?", UNIT),
+    (r"(?a)[+-]?\d{1,3}([.,'\u2019 \xa0\u202f]\d{3})+([.,]\d+)?", THOUSANDS)]
 
 
 def wrong_number(field, text):
@@ -53,7 +54,7 @@ def wrong_number(field, text):
 def with_more_than_a_number(field, text, plain):
     """Return what is wrong with the *text* of this *field* if there is a number in it, and more; else None.
     *plain* is the text with a plain minus."""
-    for pattern, sentence in (_CURRENCY, CURRENCY), (_UNIT, UNIT), (_THOUSANDS, THOUSANDS):
+    for pattern, sentence in _MORE_THAN_A_NUMBER:
         found = re.fullmatch(pattern, plain)
         number = found and (without_thousands(plain) if sentence == THOUSANDS else as_number(found.group(1)))
         if number:
