@@ -16,11 +16,11 @@ from engine.proxyheader import read_header
 from engine.replies import DONT_WAIT, can_be_read
 
 #: Bytes that are looked at together: more than a header that a network sends in one piece.
-LOOK_AT = 2048
+PEEK_BYTES = 2048
 
 #: The flags that have ``recv`` look at what has come, leave it there and not wait: as a number, for to
 #: put the two together takes the enum of flags 1 to 2 us (Python 3.13, 3.8).
-LOOK = int(socket.MSG_PEEK | DONT_WAIT)
+PEEK = int(socket.MSG_PEEK | DONT_WAIT)
 
 LATE = "ERR no complete PROXY header within {seconds:g} s: expected one from a balancer at your address"
 NOT_WHOLE = "ERR the PROXY header ended after {count} bytes and was not whole: '{text}'"
@@ -77,7 +77,7 @@ class BehindBalancer:
         is nobody to be served: then the connection is closed, and accounted for."""
         address = None
         try:
-            address = self.introduced(request, client_address)
+            address = self.client_behind(request, client_address)
         except HealthCheck:
             self.books.leave(request, "gone")
             self.log.debug(HEALTH_CHECK, shown(client_address))
@@ -91,17 +91,17 @@ class BehindBalancer:
             self.shutdown_request(request)
         return address
 
-    def introduced(self, request, client_address):
+    def client_behind(self, request, client_address):
         """Return the address that the header names; None when the client was told that it is not served."""
-        introduction = Introduction(self, request, client_address)
+        reader = HeaderReader(self, request, client_address)
         try:
-            address = introduction.read_address()
+            address = reader.read_address()
         except Unusable as error:
-            introduction.refuse(error)
+            reader.refuse(error)
             self.books.leave(request, "served")  # as whoever is answered an ERR
             return None
         if self.max_per_host:  # to find room for a host may take a moment
-            introduction.make_way()
+            reader.make_way()
         why_not = self.books.rename(request, address, self.max_per_host)
         if why_not:
             self.refuse(request, address, why_not)
@@ -118,7 +118,7 @@ class BehindBalancer:
         return cut_off
 
 
-class Introduction(Incoming):
+class HeaderReader(Incoming):
     """What comes on a connection from the balancer before anything of the client's, until the same
     deadline as a message. Not a byte of what comes after it is taken."""
 
@@ -159,7 +159,7 @@ class Introduction(Incoming):
         while True:
             stops = self.stopping.is_set()
             try:
-                return self.connection.recv(LOOK_AT, LOOK)
+                return self.connection.recv(PEEK_BYTES, PEEK)
             except BlockingIOError:
                 if stops:
                     return b""

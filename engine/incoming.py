@@ -10,6 +10,7 @@ from engine.escapes import came
 from engine.language import _
 from engine.meant import with_hint
 from engine.replies import CHUNK, DONT_WAIT, Replies, can_be_read
+from engine.support import Doing
 
 #: Seconds for which a thread that leads waits for a message before it makes way: most clients have
 #: sent theirs by then.
@@ -111,7 +112,7 @@ class Incoming(Replies):
         if not self.waiting:
             return super().doing()
         count = len(self.partial)
-        return ("half a message" if count else "silent"), self.deadline - self.timeout, count
+        return (Doing.HALF_A_MESSAGE if count else Doing.SILENT), self.deadline - self.timeout, count
 
 
 def wait_for_any(sockets, seconds):

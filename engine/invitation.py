@@ -79,7 +79,7 @@ class Invitation:
 
     def __init__(self, address, service, log, page=None):
         self.address, self.service, self.log, self.page = address, service, log, page
-        self._over = threading.Event()
+        self._ended = threading.Event()
         self._thread = None
         self._told = []  # the lines; belongs to the thread, once that has started
 
@@ -98,7 +98,7 @@ class Invitation:
         return self
 
     def __exit__(self, *error):
-        self._over.set()
+        self._ended.set()
         if self._thread:
             self._thread.join()
 
@@ -120,7 +120,7 @@ class Invitation:
 
     def _watch(self):
         """Tell what changes, until it is over; the life of a thread."""
-        while not self._over.wait(BETWEEN_LOOKS):
+        while not self._ended.wait(BETWEEN_LOOKS):
             lines = self.lines()
             if lines != self._told:
                 self._told = lines

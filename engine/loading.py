@@ -4,7 +4,7 @@ import contextlib
 import os
 import re
 
-from engine.blame import ROOT, file_name, is_hers, place
+from engine.blame import ROOT, file_name, is_students, place
 from engine.commandline import asked_for
 from engine.errors import CannotStart
 from engine.escapes import excerpt, printable
@@ -43,7 +43,7 @@ def what_happened(error):
     traceback = error.__traceback__
     while traceback:
         path = traceback.tb_frame.f_code.co_filename
-        if is_hers(path):
+        if is_students(path):
             frames.append((os.path.abspath(path), traceback.tb_lineno))
         traceback = traceback.tb_next
     if isinstance(error, SyntaxError) and error.filename and os.path.isfile(error.filename):

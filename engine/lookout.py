@@ -13,12 +13,13 @@ from engine.calls import Call, by_code, calls_now, sentence
 from engine.changes import Changes
 from engine.deaths import deaths_told
 from engine.language import _
+from engine.support import Doing
 
 log = logging.getLogger("server")
 
 #: Seconds between two looks, and those after which a call of a service is called stuck.
 INTERVAL = 2.0
-LONG = 10.0
+STUCK_AFTER = 10.0
 
 CHANGED = "%s has changed since the start: start the server again to use it."
 CUT_OFF = "%d client(s) were cut off: reply() was still at work, as on %r: %s"
@@ -36,7 +37,7 @@ class Lookout:
         self._books = server.books
         self._seen = {}  # entries in work at the last look -> how many messages had been answered
         self._calls = {}  # ident of a thread -> the Call that it was in at the last look
-        self._over = threading.Event()
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lookout", daemon=True)
         self._stack = contextlib.ExitStack()
         self._deaths = []
@@ -50,7 +51,7 @@ class Lookout:
         return self
 
     def __exit__(self, *error):
-        self._over.set()
+        self._ended.set()
         if self._thread.is_alive():
             self._thread.join()
         self._stack.close()
@@ -65,7 +66,7 @@ class Lookout:
     # In the thread
 
     def _run(self):
-        while not self._over.wait(INTERVAL):
+        while not self._ended.wait(INTERVAL):
             with contextlib.suppress(MemoryError):  # the next look may have some
                 self.look(time.monotonic())
                 for file in self._changes.news():
@@ -80,8 +81,8 @@ class Lookout:
             if before and before.frame is call.frame:
                 call.since, call.told = before.since, before.told
         self._calls = calls
-        long = [call for call in calls.values() if now - call.since >= LONG]
-        self.stuck = [self._tell(group, now) for group in by_code(long)]
+        stuck = [call for call in calls.values() if now - call.since >= STUCK_AFTER]
+        self.stuck = [self._tell(group, now) for group in by_code(stuck)]
 
     def _suspects(self):
         """Return the threads whose clients were in work at the last look, too, and have had no reply
@@ -89,7 +90,7 @@ class Lookout:
         before, self._seen = self._seen, {}
         threads = set()
         for entry in self._books.entries():
-            if entry.doing().word == "in work":
+            if entry.doing().word == Doing.IN_WORK:
                 self._seen[entry] = entry.client.answered
                 if before.get(entry) == entry.client.answered:
                     threads.add(entry.client.thread or entry.thread)

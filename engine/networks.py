@@ -71,7 +71,7 @@ def own_addresses(ipv6=False):
             host = ipv6_of(index, (GROUP_OF_THE_LINK, 9, 0, index))
             note(found, host and "{}%{}".format(host, name), name)
     addresses = [Address(host, name or "", kind_of(host, name or "")) for host, name in found.items()]
-    return sorted(addresses, key=lambda address: rank(address.kind))
+    return sorted(addresses, key=lambda address: place_among_kinds(address.kind))
 
 
 def note(found, host, name=None):
@@ -146,7 +146,7 @@ def kind_of(host, interface):
                  if re.match(pattern, interface)), ANY)
 
 
-def rank(kind):
+def place_among_kinds(kind):
     """Return the place of a *kind* among `KINDS`."""
     return next(place for place, kinds in enumerate(KINDS) if kind in kinds)
 

@@ -9,7 +9,7 @@ import threading
 import time
 
 from engine.language import reason
-from engine.support import ClientState, support_of
+from engine.support import ClientState, Doing, support_of
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Replies(ClientState):
     unsent = b""
     lost = False  # whether the client did not take a reply
     last_size = 0  # bytes of the replies that were sent last
-    leaving = False  # whether it has had its last reply
+    had_last_reply = False
 
     def __init__(self, handler):
         self.connection, self.address = handler.request, handler.client_address
@@ -61,8 +61,8 @@ class Replies(ClientState):
 
     def doing(self):
         if self.unsent:
-            return "not reading", None, 0
-        return "leaving" if self.leaving else "in work", None, 0
+            return Doing.NOT_READING, None, 0
+        return Doing.LEAVING if self.had_last_reply else Doing.IN_WORK, None, 0
 
     def mistake(self, reply):
         """Return *reply*, an ``ERR`` for the client, after having the server note it."""
@@ -150,7 +150,7 @@ class Replies(ClientState):
     def discard_input(self):
         """Read what else the client sends, and drop it, until it closes: at most a few seconds."""
         self.make_way()
-        self.leaving = True
+        self.had_last_reply = True
         drain(self.connection, min(self.timeout, LINGER), self.stopping)
 
 

@@ -5,7 +5,7 @@ import logging
 import sys
 import threading
 
-from engine.blame import place_in_stack, since_hers
+from engine.blame import place_in_stack, from_students_line
 from engine.errors import CannotStart
 from engine.language import _
 from engine.loading import what_happened
@@ -61,7 +61,7 @@ def end(manager, error=None):
         manager.__exit__(error and type(error), error, error and error.__traceback__)
     except Exception as another:
         if another is not error:
-            log.error(ENDED_BADLY, exc_info=since_hers(another))
+            log.error(ENDED_BADLY, exc_info=from_students_line(another))
     finally:
         slow.cancel()
         if slow.is_alive():

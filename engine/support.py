@@ -46,6 +46,16 @@ class HandlerSupport:
         """Take note that a client sent more than the one message that counts."""
 
 
+class Doing:
+    """What a client makes its handler do: words that the page knows, too."""
+
+    SILENT = "silent"
+    HALF_A_MESSAGE = "half a message"
+    IN_WORK = "in work"
+    NOT_READING = "not reading"
+    LEAVING = "leaving"
+
+
 class ClientState:
     """What a server may ask about a client in service, from any thread. So much is known of one
     whose handler tells nothing.
@@ -62,9 +72,9 @@ class ClientState:
     thread = None
 
     def doing(self):
-        """Return what the client makes its handler do: a word, since when (``time.monotonic()``,
+        """Return what the client makes its handler do: a word of `Doing`, since when (``time.monotonic()``,
         None if it is not known) and the bytes of its unfinished message."""
-        return "in work", None, 0
+        return Doing.IN_WORK, None, 0
 
     def is_leaving(self):
         """Tell whether it is sure that the client is on its way out."""

@@ -19,7 +19,7 @@ __all__ = ["BadMessage", "CannotStart", "LineHandler"]
 #: Bytes beyond which a message is work enough for another thread to lead meanwhile: never with the
 #: GIL, where the two would only take it from one another. (benchmarks/compare.py --only computing,
 #: two cores: for 60 KB that makes 1.3 times the rate without the GIL, 0.9 times with it.)
-LONG = math.inf if has_gil() else SURELY_THERE
+ENOUGH_FOR_TWO = math.inf if has_gil() else SURELY_THERE
 
 NOT_UTF_8 = "ERR the message is not valid UTF-8 (byte {position}): send text in UTF-8"
 NO_MESSAGE = "no message came"
@@ -126,7 +126,7 @@ class LineHandler(socketserver.StreamRequestHandler):
     def _answer(self, messages):
         """Send the replies to *messages*: bytes, with line feeds between them."""
         client = self._client
-        if len(messages) > LONG:
+        if len(messages) > ENOUGH_FOR_TWO:
             client.make_way()
         try:
             text = messages.decode()

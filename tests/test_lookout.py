@@ -16,7 +16,7 @@ from conftest import PATIENCE, connect, read_line, serving, wait_until
 from engine import changes
 from engine.calls import calls_now
 from engine.deaths import deaths_told
-from engine.lookout import LONG, Lookout
+from engine.lookout import STUCK_AFTER, Lookout
 from handlers.lines import LineHandler
 
 
@@ -54,9 +54,9 @@ def test_a_reply_that_does_not_come_back_is_told_once_with_its_line(handler, cap
             at_work(server, number + 1)
         lookout.look(0)  # they are in work
         lookout.look(1)  # and still are: from here on
-        lookout.look(1 + LONG / 2)
+        lookout.look(1 + STUCK_AFTER / 2)
         assert lookout.stuck == [] and not caplog.records
-        for now in 1 + LONG, 2 + LONG, 1 + 2 * LONG:
+        for now in 1 + STUCK_AFTER, 2 + STUCK_AFTER, 1 + 2 * STUCK_AFTER:
             lookout.look(now)
         told, = [record.getMessage() for record in caplog.records]
         match = re.fullmatch(r"reply\(\) has been at work for 10 s on 'hello \d', and on 1 other message\(s\): "
@@ -66,7 +66,7 @@ def test_a_reply_that_does_not_come_back_is_told_once_with_its_line(handler, cap
         for number in range(2):
             server.let_go.put("BYE")
             wait_until(lambda: len(server.in_service()) == 1 - number)
-        lookout.look(2 + 2 * LONG)
+        lookout.look(2 + 2 * STUCK_AFTER)
         assert lookout.stuck == [] and len(caplog.records) == 1
 
 
@@ -79,7 +79,7 @@ def test_calls_one_after_the_other_are_not_taken_for_one(caplog):
             for number in range(6):
                 wait_until(lambda: len(calls_now()) == 1)
                 frame, = [found[-1] for found in calls_now().values()]
-                lookout.look(number * LONG)
+                lookout.look(number * STUCK_AFTER)
                 server.let_go.put("BYE")
                 wait_until(lambda: frame not in [found[-1] for found in calls_now().values()])
             assert [read_line(client) for _ in range(6)] == ["BYE"] * 6
@@ -92,7 +92,7 @@ def test_a_client_that_says_nothing_and_work_in_imitation_are_not_stuck(caplog):
         with connect(server) as works, connect(server):
             works.sendall(b"x\n")
             wait_until(lambda: sorted(slot.doing.word for slot in server.in_service()) == ["in work", "silent"])
-            for now in 0, 1, 1 + LONG, 1 + 2 * LONG:
+            for now in 0, 1, 1 + STUCK_AFTER, 1 + 2 * STUCK_AFTER:
                 lookout.look(now)
             server.let_go.put("BYE")
             assert server.stop(PATIENCE) == 0
@@ -138,7 +138,7 @@ def test_who_is_stuck_after_a_thread_died_waits_for_it_perhaps(caplog):
             run_to_its_end(fails)
             client.sendall(b"hello\n")
             at_work(server, 1)
-            for now in 0, 1, 1 + LONG:
+            for now in 0, 1, 1 + STUCK_AFTER:
                 lookout.look(now)
         assert caplog.messages[-1].endswith(". Perhaps it waits for the thread in fails(), which has died.")
         server.let_go.put("BYE")
@@ -153,7 +153,7 @@ def test_a_file_that_has_changed_is_told_once(monkeypatch, tmp_path):
     module = types.ModuleType("reverse")
     module.__file__ = str(file)
     monkeypatch.setitem(sys.modules, "reverse", module)
-    monkeypatch.setattr(changes, "is_hers", lambda path: path == str(file))
+    monkeypatch.setattr(changes, "is_students", lambda path: path == str(file))
     known = changes.Changes()
     assert known.news() == []
     os.utime(str(file), (1, 1))  # saved as it was
@@ -174,7 +174,7 @@ import engine.lookout, server
 from handlers import SERVICES
 from handlers.lines import LineHandler
 
-engine.lookout.INTERVAL, engine.lookout.LONG, server.GRACE = 0.02, 0.05, 0.3
+engine.lookout.INTERVAL, engine.lookout.STUCK_AFTER, server.GRACE = 0.02, 0.05, 0.3
 
 
 class Stuck(LineHandler):

@@ -19,7 +19,7 @@ from trying import copy_of_the_project, told_of
 from engine import blame, language
 from engine.calls import calls_now
 from engine.deaths import deaths_told
-from engine.lookout import LONG, Lookout
+from engine.lookout import STUCK_AFTER, Lookout
 from engine.output import Translated
 from handlers.checks.service import check_service
 from handlers.lines import LineHandler
@@ -225,7 +225,7 @@ def see_it_stuck(server, message, handler, expected):
     with connect(server) as client:
         client.sendall(message.encode() + b"\n")
         wait_until(calls_now)
-        for now in 0, 1, 1 + LONG:
+        for now in 0, 1, 1 + STUCK_AFTER:
             lookout.look(now)
         handler.reply.__globals__["lock"].release()
         assert read_line(client) == expected

@@ -1,1 +1,1 @@
-"""What is wrong with a service, told to whoever wrote it: her file, the line, what to write."""
+"""What is wrong with a service, told to whoever wrote it: the file, the line, what to write."""

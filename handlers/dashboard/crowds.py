@@ -27,7 +27,7 @@ class Crowds:
         self._number = self._came = self._left = 0
         self._told = 0.0  # when it was told the last time
         self._busy_until = 0.0
-        self._over = self._moment = 0.0
+        self._last = self._moment = 0.0
         self._here = collections.deque()  # [when they came, how many of them are still here]
         self._took = collections.Counter()  # seconds, in tenths -> how many clients took so long
         self._waits_are_known = True
@@ -57,7 +57,7 @@ class Crowds:
             self._end()
 
     def _begin(self, waits_are_known):
-        self._began = self._over = round(self._moment, 1)
+        self._began = self._last = round(self._moment, 1)
         self._clients = 0
         self._here.clear()
         self._took.clear()
@@ -73,7 +73,7 @@ class Crowds:
             self._here[0][1] -= leaving
             if not self._here[0][1]:
                 self._here.popleft()
-            self._over = self._moment
+            self._last = self._moment
 
     def _end(self):
         clients = sum(self._took.values())
@@ -81,7 +81,7 @@ class Crowds:
             self._number += 1
             self.latest = {
                 "number": self._number, "clients": clients, "began": self._began,
-                "seconds": round(self._over - self._began, 1),
+                "seconds": round(self._last - self._began, 1),
                 "median": median(self._took) if self._waits_are_known else None}
         self.began = self._began = None
 

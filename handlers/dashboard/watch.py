@@ -12,6 +12,7 @@ from engine.escapes import printable
 from engine.invitation import ONE_FILE, commands, files, pages
 from engine.jams import enough_for
 from engine.names import name_of
+from engine.support import Doing
 from handlers.dashboard.crowds import Crowds
 from handlers.dashboard.minute import Minute
 
@@ -31,7 +32,7 @@ MOST_KINDS = 6
 KINDS_EVERY = 1.0
 
 #: What a client does who keeps its thread at work.
-AT_WORK = {"in work", "not reading"}
+AT_WORK = {Doing.IN_WORK, Doing.NOT_READING}
 
 #: What one look saw: the state for the page; the latest reading of every city, or None where the
 #: service has none; the last second of the `Minute` with something in it; and a mark, which is the
@@ -69,7 +70,7 @@ class Watch:
         self._crowds = Crowds()
         self._mistakes = mistakes(server.mistakes)
         self._mistakes_due = -math.inf
-        self._over = threading.Event()
+        self._ended = threading.Event()
         self._thread = None
         self._page = page
         self.service, self.port = name, server.server_address[1]
@@ -83,7 +84,7 @@ class Watch:
         return self
 
     def __exit__(self, *error):
-        self._over.set()
+        self._ended.set()
         self._thread.join()
 
     def look(self, age=INTERVAL / 2):
@@ -115,7 +116,7 @@ class Watch:
         asked = time.monotonic()
         with self._whole_lock:
             if self._whole_began <= asked:
-                self._over.wait(max(0.0, self._whole_due - time.monotonic()))
+                self._ended.wait(max(0.0, self._whole_due - time.monotonic()))
                 self._whole_began = began = time.monotonic()
                 look = self.look(age=0)
                 state = look.state
@@ -168,7 +169,7 @@ class Watch:
     def _count_seconds(self):
         """Count at the end of every second, whoever looks or not, and see whether the machine has
         other addresses now; the life of a thread."""
-        while not self._over.wait(1 - (time.monotonic() - self._began) % 1):
+        while not self._ended.wait(1 - (time.monotonic() - self._began) % 1):
             with self._lock:
                 self._count(time.monotonic() - self._began, self.server.in_service())
             ways = self._find_ways()
