@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -42,10 +43,10 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 CLIENT = ["client.py"]
 
 #: Where the programs under test keep their compiled modules: not among the sources, and once.
-COMPILED = tempfile.TemporaryDirectory()
+COMPILED = tempfile.mkdtemp()
 
 ENVIRONMENT = dict(os.environ, PYTHONUNBUFFERED="1", PYTHONIOENCODING="utf-8",
-                   PYTHONPYCACHEPREFIX=COMPILED.name)
+                   PYTHONPYCACHEPREFIX=COMPILED)
 # The tests read English, whatever the machine speaks; test_language.py reads Portuguese as well.
 os.environ["LANGUAGE"] = ENVIRONMENT["LANGUAGE"] = "en"
 # How the user's shell has Python, and what is drawn, set up is not what is tested.
@@ -517,14 +518,14 @@ def pytest_configure(config):
     with config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
         config.real_stderr = os.fdopen(os.dup(2), "w")
     if config.getoption("--one-file"):
-        CLIENT[0] = os.path.join(COMPILED.name, "client.pyz")
+        CLIENT[0] = os.path.join(COMPILED, "client.pyz")
         subprocess.run([sys.executable, "client.py", "--one-file", CLIENT[0]], cwd=str(ROOT),
                        env=ENVIRONMENT, stdout=subprocess.DEVNULL, check=True)
 
 
 def pytest_unconfigure(config):
     config.real_stderr.close()
-    COMPILED.cleanup()
+    shutil.rmtree(COMPILED, ignore_errors=True)  # after -x a program may still write there
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -1,5 +1,7 @@
 """The networks of this machine, and what the teacher's screen tells of them."""
 
+import contextlib
+import io
 import logging
 import socket
 import sys
@@ -84,7 +86,7 @@ def test_an_interface_that_lends_the_address_of_another_has_none():
     assert networks.ipv4_of(dict(map(reversed, socket.if_nameindex()))["lo"], "lo") in (None, "127.0.0.1")
 
 
-def test_what_each_address_is_and_that_they_change_is_told_once(monkeypatch, capsys):
+def test_what_each_address_is_and_that_they_change_is_told_once(monkeypatch):
     own = [Address("192.168.0.10", "", ""), Address("10.8.0.2", "tun0", "a VPN")]
     looks = []
 
@@ -93,21 +95,20 @@ def test_what_each_address_is_and_that_they_change_is_told_once(monkeypatch, cap
         return list(own)
     monkeypatch.setattr(invitation, "own_addresses", look)
     monkeypatch.setattr(invitation, "BETWEEN_LOOKS", 0.01)
-    said = []
+    out = io.StringIO()  # not capsys: to read that takes away what comes meanwhile
 
     def told():
-        said.extend(capsys.readouterr().out.splitlines())
-        return said
-    with Invitation(("0.0.0.0", 50000), "upper", log):
+        return out.getvalue().splitlines()
+    with contextlib.redirect_stdout(out), Invitation(("0.0.0.0", 50000), "upper", log):
         assert told() == ["On another machine: python client.py --host 192.168.0.10",
                           "On another machine (10.8.0.2 is tun0, a VPN): python client.py --host 10.8.0.2"]
         del own[:]
         wait_until(lambda: len(told()) == 4, "the news")
-        assert said[2:] == ["The addresses of this machine have changed.",
+        assert told()[2:] == ["The addresses of this machine have changed.",
                             "This machine has no address for others now. When it gets one, that is said here."]
         own.append(Address("192.0.2.7", "wlan0", "Wi-Fi"))
         wait_until(lambda: len(told()) == 6, "the new address")
-        assert said[4:] == ["The addresses of this machine have changed.", "On another machine "
+        assert told()[4:] == ["The addresses of this machine have changed.", "On another machine "
                             "(192.0.2.7 is wlan0, Wi-Fi): python client.py --host 192.0.2.7"]
         before = len(looks)
         wait_until(lambda: len(looks) > before + 3)

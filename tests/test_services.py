@@ -7,6 +7,7 @@ import ast
 import contextlib
 import functools
 import importlib.util
+import io
 import logging
 import re
 import shlex
@@ -245,15 +246,15 @@ def test_with_the_lock_no_vote_is_lost_and_without_it_some_are(handler_of):
     assert votes_counted(handler_of("vote", with_the_mistake(program, "with lock:", "if True:")), 60) < 61
 
 
-def test_the_queue_survives_a_word_that_its_consumer_cannot_take(handler_of, caplog, capsys):
+def test_the_queue_survives_a_word_that_its_consumer_cannot_take(handler_of, caplog):
     program = with_the_mistake(PROGRAMS["longest"], "longest = word\n", "longest = word + str(1 / (word != 'bad'))\n")
-    handler = handler_of("longest", program)
-    with handler.running(), serving(handler) as server:
+    handler, out = handler_of("longest", program), io.StringIO()
+    with contextlib.redirect_stdout(out), handler.running(), serving(handler) as server:
         for message in b"bad\n", b"good\n":
             with connect(server) as client:
                 client.sendall(message)
                 assert read_line(client) == "BYE"
-        wait_until(lambda: "good" in capsys.readouterr().out)
+        wait_until(lambda: "good" in out.getvalue())
     assert "This word is left out: 'bad'" in caplog.text
 
 
