@@ -33,6 +33,6 @@ def stamp(path):
     """Return what changes when a file is written, None when it cannot be seen."""
     try:
         status = os.stat(path)
-    except OSError:
+    except (OSError, ValueError):  # ValueError: no file has such a name
         return None
-    return status.st_mtime_ns, status.st_size
+    return status.st_mtime_ns, status.st_size, status.st_ino

@@ -5,6 +5,7 @@ import math
 import os
 import sys
 
+from engine.escapes import printable
 from engine.language import LANGUAGES, _
 
 VERSION = "1.0"
@@ -18,7 +19,7 @@ class OneLineParser(argparse.ArgumentParser):
     """An ArgumentParser that says what is wrong in one line."""
 
     def error(self, message):
-        self.exit(2, _(SEE_HELP).format(program=self.prog, message=message))
+        self.exit(2, _(SEE_HELP).format(program=self.prog, message=printable(message)))
 
 
 def number(kind, least, most, expected):

@@ -1,9 +1,15 @@
 """Errors: what one room raises and another one tells the user, or the client."""
 
+from engine.escapes import printable
+
 
 class CannotStart(Exception):
-    """The server, or a service, cannot run: the text tells the user, in a line, why and what to do.
+    """The server, or a service, cannot run: the text tells the user, in a line, why and what to do. It
+    may have a file's name in it, and that anything.
     """
+
+    def __str__(self):
+        return printable(super().__str__())
 
 
 class Unusable(Exception):

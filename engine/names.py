@@ -10,6 +10,7 @@ import threading
 import time
 
 from engine.addresses import host_of, shown
+from engine.changes import stamp
 from engine.language import _, reason
 
 log = logging.getLogger("server")
@@ -50,7 +51,7 @@ class Names:
     def __init__(self, path):
         self._path = path
         self._looking = threading.Lock()
-        self._version = version_of(path)
+        self._version = stamp(path)
         self._next_look = time.monotonic() + BETWEEN_LOOKS
         self._known, self._found = read(path), {}
 
@@ -72,7 +73,7 @@ class Names:
 
     def _look_again(self):
         """Read the file if it has changed."""
-        version = version_of(self._path)
+        version = stamp(self._path)
         if version == self._version:
             return
         self._version = version
@@ -83,15 +84,6 @@ class Names:
         self._known, self._found = known, {}
         log.info(NEW_NAMES, len(known), self._path)
         return None
-
-
-def version_of(path):
-    """Return what changes when the file *path* does; None where it cannot be seen."""
-    try:
-        status = os.stat(path)
-    except (OSError, ValueError):
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def read(path):

@@ -9,6 +9,7 @@ from engine.commandline import (EXPECTED, HOST_WITH_PORT, OneLineParser, add_com
                                 help_formatter, number)
 from engine.effort import Computation
 from engine.errors import CannotStart
+from engine.escapes import printable
 from engine.language import _, choose
 from engine.names import Names, use
 
@@ -105,7 +106,7 @@ def check_service_has_them(options, services, error):
 def back_up(copier, names, parser):
     """Do what --backup asks for with these *names*, and exit."""
     try:
-        print(copier(*names))
+        print(printable(copier(*names)))
     except CannotStart as error:
         parser.exit(1, "server.py: {}\n".format(error))
     parser.exit()

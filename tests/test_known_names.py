@@ -11,6 +11,7 @@ from conftest import ENVIRONMENT, PATIENCE, ROOT, text_of, wait_until
 from test_dashboard import state_of
 
 from engine import names
+from engine.escapes import printable
 from engine.names import Names
 
 FILE = """# Who sits where
@@ -69,7 +70,7 @@ def test_a_file_that_cannot_be_used_is_one_clear_sentence(write, text, problem):
     assert said.endswith(". See server.py --help.\n") and said.count("\n") == 1
 
 
-@pytest.mark.parametrize("path", ["", "nowhere/names.txt", "."])
+@pytest.mark.parametrize("path", ["", "nowhere/names.txt", ".", "a\x1b[31mb"])
 def test_no_such_file(path, capsys):
     from engine.options import parse_options
     from handlers import SERVICES
@@ -77,7 +78,7 @@ def test_no_such_file(path, capsys):
         parse_options(SERVICES, ["--names", path])
     said = capsys.readouterr().err
     assert ended.value.code == 2 and said.count("\n") == 1
-    assert said.startswith("server.py: argument --names: cannot read the names in {}: ".format(path))
+    assert said.startswith("server.py: argument --names: cannot read the names in {}: ".format(printable(path)))
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no FIFOs")
@@ -113,7 +114,7 @@ def test_it_is_read_again_when_it_changes(write, monkeypatch, caplog):
 
 def test_between_two_looks_the_file_is_let_alone(write, monkeypatch):
     known = Names(write("10.0.0.1 = Ana\n"))
-    monkeypatch.setattr(names, "version_of", None)  # who calls it fails
+    monkeypatch.setattr(names, "stamp", None)  # who calls it fails
     for _ in range(1000):
         assert known.of("10.0.0.1") == "Ana"
 

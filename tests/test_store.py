@@ -504,6 +504,16 @@ def test_a_copy_that_cannot_be_made(path, tmp_path):
     assert (status, said) == (1, "") and problem.startswith("server.py: cannot copy ") and problem.count("\n") == 1
     status, said, problem = run_backup(path)
     assert (status, said) == (2, "") and "--backup: expected two names, the FILE of --db and the COPY" in problem
+    status, said, problem = run_backup(path + "\x1b[31m", other)
+    assert (status, said) == (1, "") and r"\x1b[31m" in problem and problem[:-1].isprintable()
+
+
+def test_what_is_left_of_a_copy_that_was_broken_off_is_named(path):
+    Store(path).close()
+    text(path + ".copy.part")
+    with pytest.raises(CannotStart, match=r"there is .*\.copy\.part, of a copy that is being made, or was broken off"):
+        back_up(path, path + ".copy")
+    assert os.path.exists(path + ".copy.part") and not os.path.exists(path + ".copy")
 
 
 def test_a_damaged_file_makes_no_copy(path):

@@ -26,6 +26,8 @@ NO_DATABASE = "it is no database"
 NO_FILE = "cannot copy {path}: {reason}. Name the FILE of --db, then the COPY."
 NOT_COPIED = "cannot copy {path} to {copy}: {reason}. Name another COPY."
 THERE_ALREADY = "cannot copy {path} to {copy}: there is such a file already. Name another COPY, or remove that one."
+NOT_FINISHED = ("cannot copy {path} to {copy}: there is {unfinished}, of a copy that is being made, or was broken off. "
+                "If no other one is being made, remove it.")
 LOCKED = ("cannot copy {path}: {program} has locked it. A server whose folder allows no write-ahead log does that: "
           "copy the file when that has stopped.")
 DAMAGED = "cannot copy {path}: {reason}. Restore it from an earlier copy."
@@ -41,23 +43,23 @@ def back_up(path, copy):
     Raises `CannotStart`; then there is no *copy*.
     """
     def problem(text, error=None):
-        return CannotStart(_(text).format(path=path, copy=copy, reason=error and reason(error),
-                                          program=who_locks(os.path.realpath(path)) or _(ANOTHER_PROGRAM)))
+        return CannotStart(_(text).format(
+            path=path, copy=copy, unfinished=unfinished, reason=error and reason(error),
+            program=who_locks(os.path.realpath(path)) or _(ANOTHER_PROGRAM)))
+    unfinished = copy + UNFINISHED
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # to open a FIFO would wait for its writer
-            raise OSError(_(NO_DATABASE))
-        with open(path, "rb") as file:
-            check_header(file.read(HEADER) or b"?", path)
+        check_database(path)
     except StoreError as error:
         raise CannotStart(error) from None
     except OSError as error:
         raise problem(NO_FILE, error) from None
     if os.path.lexists(copy):
         raise problem(THERE_ALREADY)
-    unfinished = copy + UNFINISHED
     try:
         with open(unfinished, "xb"):
             pass
+    except FileExistsError:
+        raise problem(NOT_FINISHED) from None
     except OSError as error:
         raise problem(NOT_COPIED, error) from None
     try:
@@ -74,6 +76,14 @@ def back_up(path, copy):
         with contextlib.suppress(OSError):  # it has its name
             os.remove(unfinished)
     return _(COPIED).format(count=count, path=path, copy=copy)
+
+
+def check_database(path):
+    """Raise OSError or `StoreError` when the file *path* is no database."""
+    if not stat.S_ISREG(os.stat(path).st_mode):  # to open a FIFO would wait for its writer
+        raise OSError(_(NO_DATABASE))
+    with open(path, "rb") as file:
+        check_header(file.read(HEADER) or b"?", path)
 
 
 def copy_all(path, copy):
