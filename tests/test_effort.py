@@ -43,7 +43,7 @@ def test_the_program_computes_and_says_on_what(start_server):
 
 def test_without_the_gil_others_are_served_beside_a_long_message(monkeypatch):
     """A service that never waits is then served by as many threads as there are slots."""
-    monkeypatch.setattr(lines, "LONG", SURELY_THERE)  # as it is without the GIL
+    monkeypatch.setattr(lines, "ENOUGH_FOR_TWO", SURELY_THERE)  # as it is without the GIL
     both = threading.Barrier(2, timeout=PATIENCE)
 
     def reply(self, message):
@@ -58,4 +58,4 @@ def test_without_the_gil_others_are_served_beside_a_long_message(monkeypatch):
 
 
 def test_with_the_gil_one_thread_leads_on():
-    assert lines.LONG == (math.inf if has_gil() else SURELY_THERE)
+    assert lines.ENOUGH_FOR_TWO == (math.inf if has_gil() else SURELY_THERE)
