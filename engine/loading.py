@@ -3,12 +3,17 @@
 import contextlib
 import os
 import re
+import sys
 
 from engine.blame import ROOT, file_name, is_students, place
 from engine.commandline import asked_for
 from engine.errors import CannotStart
 from engine.escapes import excerpt, printable
 from engine.language import _, choose
+from engine.slow import told_when_slow
+
+#: Seconds after which it is said where the loading is.
+PATIENCE = 5.0
 
 MISTAKE = "{place}: {kind}: {what}"
 LINE = ", in '{text}'"
@@ -18,6 +23,7 @@ NO_FILE = "{place}: there is no file {file}"
 BESIDE = ": {file} is beside server.py. Move it into {folder}/"
 WRITE = ". Perhaps it is handlers.{name}"
 PERHAPS = ". Perhaps {file}"
+SLOW = "server.py: {place}: this has been at work for {seconds:g} s: what stands outside of functions runs at the start"
 MADE = "{place}: the server makes an object for each client: write the class, without parentheses"
 
 
@@ -27,7 +33,8 @@ def mistakes_told(arguments):
     with exit status 1 and one line, in the language that the command line's *arguments* ask for."""
     choose(asked_for(arguments))
     try:
-        yield
+        with told_when_slow(PATIENCE, tell_where):
+            yield
     except CannotStart as error:
         raise SystemExit("server.py: {}".format(error)) from None
     except (Exception, SystemExit) as error:
@@ -35,6 +42,11 @@ def mistakes_told(arguments):
         if text is None:  # it is none of theirs
             raise
         raise SystemExit("server.py: " + text) from None
+
+
+def tell_where(place):
+    """Tell that the program has not got beyond this *place* for long. (There is no log yet.)"""
+    print(_(SLOW).format(place=place, seconds=PATIENCE), file=sys.stderr, flush=True)
 
 
 def what_happened(error):

@@ -2,22 +2,23 @@
 
 import contextlib
 import logging
-import sys
-import threading
 
-from engine.blame import place_in_stack, from_students_line
+from engine.blame import from_students_line
 from engine.errors import CannotStart
 from engine.language import _
 from engine.loading import what_happened
+from engine.slow import told_when_slow
 
 log = logging.getLogger("server")
 
-#: Seconds after which it is said where a service is that does not end.
-SLOW = 1.0
+#: Seconds after which it is said where a service is that does not begin, or end.
+SLOW_BEGIN = 5.0
+SLOW_END = 1.0
 
 NO_MANAGER = ("running() of {handler} returned {value!r}: expected a context manager. Write three lines, one "
               "below the other: @classmethod, @contextlib.contextmanager, def running(cls):")
 ENDED_BADLY = "running() failed while it ended the service."
+NOT_BEGUN = "running() has been at the beginning of the service for %g s: %s"
 NOT_ENDED = "running() has been at the end of the service for %g s: %s"
 
 
@@ -37,10 +38,11 @@ def running(handler):
 def begin(handler):
     """Enter the context manager that the service runs in, and return it."""
     try:
-        manager = handler.running()
-        if not hasattr(manager, "__enter__"):  # it is not ours
-            raise CannotStart(_(NO_MANAGER).format(handler=handler.__name__, value=manager))
-        manager.__enter__()
+        with told_when_slow(SLOW_BEGIN, lambda where: log.warning(NOT_BEGUN, SLOW_BEGIN, where)):
+            manager = handler.running()
+            if not hasattr(manager, "__enter__"):  # it is not ours
+                raise CannotStart(_(NO_MANAGER).format(handler=handler.__name__, value=manager))
+            manager.__enter__()
         return manager
     except CannotStart:
         raise
@@ -53,23 +55,9 @@ def begin(handler):
 
 def end(manager, error=None):
     """Leave the context manager, because of *error* if there is one."""
-    slow = threading.Timer(SLOW, tell_where, [threading.get_ident()])
-    slow.daemon = True
     try:
-        with contextlib.suppress(RuntimeError):  # there is no thread for it
-            slow.start()
-        manager.__exit__(error and type(error), error, error and error.__traceback__)
+        with told_when_slow(SLOW_END, lambda where: log.warning(NOT_ENDED, SLOW_END, where)):
+            manager.__exit__(error and type(error), error, error and error.__traceback__)
     except Exception as another:
         if another is not error:
             log.error(ENDED_BADLY, exc_info=from_students_line(another))
-    finally:
-        slow.cancel()
-        if slow.is_alive():
-            slow.join()
-
-
-def tell_where(thread):
-    """Log where the thread of this ident is, in a file of whoever wrote the service."""
-    where = place_in_stack(sys._current_frames().get(thread))
-    if where:
-        log.warning(NOT_ENDED, SLOW, where)

@@ -4,17 +4,19 @@ Each mistake is made in a file of her own, in a copy of the project, as she woul
 """
 
 import contextlib
+import io
 import re
 import subprocess
 import sys
 import threading
 
 import pytest
-from conftest import ENVIRONMENT, PATIENCE, ROOT, Server, run_client
+from conftest import ENVIRONMENT, PATIENCE, ROOT, Server, run_client, wait_until
 from trying import copy_of_the_project, run, told_of
 
 from engine import language
 from engine.errors import CannotStart
+from engine.loading import mistakes_told
 from engine.running import running
 from handlers import SERVICES
 from handlers.checks.menu import check_menu
@@ -330,20 +332,32 @@ def test_a_failure_in_between_is_not_the_services():
             raise KeyError
 
 
-def test_where_a_service_is_that_does_not_end(monkeypatch, caplog):
-    said = threading.Event()
-    monkeypatch.setattr("engine.running.SLOW", 0.01)
+@pytest.mark.parametrize("limit, text, method", [
+    ("SLOW_BEGIN", "beginning", "__enter__"), ("SLOW_END", "end", "__exit__")])
+def test_where_a_service_is_that_does_not_begin_or_end(monkeypatch, limit, text, method):
+    said, told = threading.Event(), []
+    monkeypatch.setattr("engine.running." + limit, 0.01)
     monkeypatch.setattr("engine.running.log.warning", lambda text, *values: (told.append(text % values),
                                                                             said.set()))
-    told = []
+    slow = type("Slow", (Ending,), {method: lambda *details: said.wait(PATIENCE)})
+    with running(handler(running=lambda: slow(None))):
+        pass
+    assert len(told) == 1 and re.fullmatch(r"running\(\) has been at the {} of the service for 0.01 s: "
+                                           r"tests/test_checks.py, line \d+".format(text), told[0])
 
-    class Slow(Ending):
-        def __exit__(self, *error):
-            assert said.wait(PATIENCE)
-    with running(handler(running=lambda: Slow(None))):
-        assert not told
-    assert re.fullmatch(r"running\(\) has been at the end of the service for 0.01 s: "
-                        r"tests/test_checks.py, line \d+", told[0])
+
+def test_where_a_file_is_that_does_not_come_to_its_end(monkeypatch):
+    """And what is said of one that does: nothing."""
+    out = io.StringIO()
+    with contextlib.redirect_stderr(out):
+        with mistakes_told([]):
+            pass
+        assert not out.getvalue()
+        monkeypatch.setattr("engine.loading.PATIENCE", 0.01)
+        with mistakes_told([]):
+            wait_until(out.getvalue)
+    assert re.fullmatch(r"server\.py: tests/\w+\.py, line \d+: this has been at work for 0\.01 s: "
+                        r"what stands outside of functions runs at the start\n", out.getvalue())
 
 
 def test_texts_of_checks_are_translated(monkeypatch):
