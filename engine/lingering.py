@@ -67,9 +67,15 @@ class Lingering:
         """Close all of them, and whatever comes later."""
         with self._lock:
             self._closed = True
+        self.let_go()
+
+    def let_go(self):
+        """Close all of them; return how many there were."""
+        with self._lock:
             living, self._living = self._living, collections.deque()
         for entry in living:
             self._look_at(entry, closes=True)
+        return len(living)
 
     def _look_at(self, entry, closes=False):
         """Close the connection of this *entry* if it is time for that, or if it *closes* anyway; else put it

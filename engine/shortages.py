@@ -49,11 +49,12 @@ class Shortages:
                 self.slots.release()
 
     def get_request(self):
-        """Accept a client; where descriptors have run out, wait before that is tried again."""
+        """Accept a client; where descriptors have run out, let go whoever has had its last reply, or wait,
+        before that is tried again."""
         try:
             return super().get_request()
         except OSError as error:
-            if error.errno in SHORTAGES and not self.stopping.is_set():
+            if error.errno in SHORTAGES and not self.stopping.is_set() and not self.lingering.let_go():
                 self._say(reason(error))
                 self.stopping.wait(RETRY_INTERVAL)
             raise
