@@ -147,17 +147,20 @@ def test_the_program_computes_in_processes_and_starts_nothing_twice(start_server
 
 
 @needs_linux
-def test_a_ctrl_c_at_the_terminal_which_all_of_them_get(start_server):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl+C", "SIGTERM"])
+def test_a_signal_that_all_of_them_get(start_server, number):
+    """As from a terminal, or from a system that stops its services."""
     server = start_server("--compute", str(ENDLESS), "--processes", "1", start_new_session=True)
     started = children(server.process.pid)
     with server.connect() as client, server.connect() as another:
         for each in client, another:
             each.sendall(b"x\n")
         wait_until(lambda: sum(server_cpu(pid) for pid in started) > 0.5, "work in the process")
-        os.killpg(server.process.pid, signal.SIGINT)
+        os.killpg(server.process.pid, number)
         assert read_all(client) == read_all(another) == b"X\n"
         assert server.process.wait(PATIENCE) == 0
     assert server.totals()["served"] == 2 and "Traceback" not in server.err.all()
+    assert "has died" not in server.err.all()
     wait_until(lambda: not any(map(is_there, started)))
 
 
