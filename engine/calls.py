@@ -38,7 +38,7 @@ class Call:
 
 
 def calls_now(threads=None):
-    """Return the calls at work, ident of the thread -> (the code that it is in, in a file of hers, or where
+    """Return the calls at work, ident of the thread -> (the code that it is in, in a student's file, or where
     it is in none the code that was called first; the line there; the frame of the caller): in all
     threads, or in these only.
 

@@ -1,6 +1,6 @@
 """handlers/checks/, engine/loading.py, engine/running.py: what a service's writer is told at the start.
 
-Each mistake is made in a file of her own, in a copy of the project, as she would make it.
+Each mistake is made in a file of its own, in a copy of the project, as a student would make it.
 """
 
 import contextlib
@@ -49,7 +49,7 @@ BODY = "    timeout = 5\n\n    def reply(self, message):\n        return message
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """A copy of the project, with her service in it."""
+    """A copy of the project, with a student's service in it."""
     folder = copy_of_the_project(tmp_path_factory.mktemp("project"))
     (folder / "handlers" / "reverse.py").write_text(REVERSE, encoding="utf-8")
     (folder / "handlers" / "__init__.py").write_text(MENU, encoding="utf-8")
@@ -71,7 +71,7 @@ def with_lines(*lines):
 
 
 def entry(text, *imports):
-    """Return the menu with this *text* in place of her class, and more *imports*."""
+    """Return the menu with this *text* in place of the class of that service, and more *imports*."""
     return "".join(each + "\n" for each in imports) + MENU.replace("\"reverse\": ReverseHandler", text)
 
 
@@ -79,7 +79,7 @@ HERS, MENUS = "server.py: handlers/reverse.py, ", "server.py: handlers/__init__.
 
 #: What somebody writes, with which exit status the program ends, and how what it says begins: a pattern.
 CASES = [
-    # While her file is loaded
+    # While the file is loaded
     ({"reverse": REVERSE.replace("-1]", "-1")}, 1, HERS + r"line 1[01]: SyntaxError: .+"),
     ({"reverse": REVERSE.replace("        return", "return")}, 1,
      HERS + r"line 10: IndentationError: expected an indented block.*, in 'return message\[::-1\]'$"),

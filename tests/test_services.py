@@ -121,7 +121,7 @@ def test_the_mistakes_in_both_languages_are_the_same():
 @pytest.mark.parametrize("name", [pytest.param(name, marks=needs_processes) if "Pool" in PROGRAMS[name] else name
                                   for name in PROGRAMS])
 def test_a_service_as_it_is_typed_in(project, name):
-    """As a process of its own, as a reader starts it; asked as she asks."""
+    """As a process of its own, as a reader starts it; asked as the reader asks."""
     server = Server("-q", "--service", name, program=(str(project / "server.py"),))
     try:
         for service, command, printed in SAMPLES:

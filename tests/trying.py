@@ -1,4 +1,4 @@
-"""A copy of the project in which somebody writes services, with her mistakes; and what she is told."""
+"""A copy of the project in which somebody writes services, with mistakes; and what is said of them."""
 
 import json
 import shutil
