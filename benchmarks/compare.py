@@ -34,7 +34,7 @@ HAS_PROC = os.path.exists("/proc/self/stat")
 
 #: Where the servers keep their compiled modules, as they do on a machine that has run them before.
 COMPILED = tempfile.TemporaryDirectory()
-ENVIRONMENT = dict(os.environ, PYTHONPYCACHEPREFIX=COMPILED.name)
+ENVIRONMENT = dict({"PYTHONPYCACHEPREFIX": COMPILED.name}, **os.environ)
 ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None)
 
 

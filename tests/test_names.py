@@ -2,6 +2,7 @@
 
 import ast
 import collections
+import functools
 
 import pytest
 from conftest import ROOT
@@ -11,7 +12,11 @@ FILES = sorted(path for folder in (".", "engine", "handlers", "lesson", "talk", 
                for path in ROOT.glob(folder + (
                    "/**/*.py" if folder in ("handlers", "talk") else "/*.py")))
 
-TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+
+@functools.lru_cache(None)
+def tree_of(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
 
 #: Those whose names are ours to use; of the tests pytest uses most.
 PRODUCT = [path for path in FILES if path.parent.name not in ("tests", "benchmarks", "docs", "examples")]
@@ -21,8 +26,9 @@ PRODUCT = [path for path in FILES if path.parent.name not in ("tests", "benchmar
 CALLED = {"log_message"}
 
 
-def used(tree):
-    """Count the names that *tree* reads: alone, after a point, or as a text such as a getattr's."""
+def used(tree, imports=True):
+    """Count the names that *tree* reads: alone, after a point, or as a text such as a getattr's; those of
+    its imports, too, or not."""
     names = collections.Counter()
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store):
@@ -31,14 +37,14 @@ def used(tree):
             names[node.attr] += 1
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             names.update(node.value.replace(",", " ").replace(".", " ").split()[:50])
-        elif isinstance(node, ast.ImportFrom):
+        elif imports and isinstance(node, ast.ImportFrom):
             names.update(name.name for name in node.names)
     return names
 
 
 def left_over(tree, line_of):
     """Yield the names that *tree* imports, or sets in a function, and does not use there."""
-    there = used(ast.Module([node for node in ast.walk(tree) if isinstance(node, ast.expr)], []))
+    there = used(tree, imports=False)
     for node in ast.walk(tree):
         if isinstance(node, (ast.Import, ast.ImportFrom)) and "noqa" not in line_of(node.lineno):
             for name in node.names:
@@ -50,20 +56,19 @@ def left_over(tree, line_of):
                        if isinstance(inner, (ast.Global, ast.Nonlocal)) for name in inner.names}
             attributes = {id(inner) for scope in ast.walk(node) if isinstance(scope, ast.ClassDef)
                           for inner in scope.body}
+            read = {inner.id for inner in ast.walk(node)
+                    if isinstance(inner, ast.Name) and not isinstance(inner.ctx, ast.Store)}
             for target in [target for inner in ast.walk(node)
                            if isinstance(inner, ast.Assign) and id(inner) not in attributes
                            for target in inner.targets]:
-                if (isinstance(target, ast.Name) and target.id not in outside
-                        and not any(isinstance(inner, ast.Name) and inner.id == target.id
-                                    and not isinstance(inner.ctx, ast.Store)
-                                    for inner in ast.walk(node))):
+                if isinstance(target, ast.Name) and target.id not in outside | read:
                     yield "{} (line {})".format(target.id, target.lineno)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_nothing_is_imported_or_set_in_vain(path):
     lines = path.read_text(encoding="utf-8").splitlines()
-    assert not list(left_over(TREES[path], lambda number: lines[number - 1]))
+    assert not list(left_over(tree_of(path), lambda number: lines[number - 1]))
 
 
 @pytest.mark.parametrize("text, name", [
@@ -76,14 +81,14 @@ def test_what_is_left_over_is_found(text, name):
 def test_every_function_and_constant_of_the_programs_is_used():
     names = collections.Counter()
     for path in FILES:
-        names.update(used(TREES[path]))
+        names.update(used(tree_of(path)))
     left = []
     for path in PRODUCT:
-        for node in ast.walk(TREES[path]):
+        for node in ast.walk(tree_of(path)):
             defined = []
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
                 defined = [node.name]
-            elif node in TREES[path].body and isinstance(node, ast.Assign):
+            elif node in tree_of(path).body and isinstance(node, ast.Assign):
                 defined = [target.id for target in node.targets if isinstance(target, ast.Name)]
             for name in defined:
                 if not (names[name] or name in CALLED or name.startswith("__")):
