@@ -28,7 +28,7 @@ from engine.lane import Lane
 from engine.language import _
 from engine.leading import LeadingThreads
 from engine.listening import Listening, accepting, behind, listening_server
-from engine.loading import mistakes_told
+from engine.loading import mistakes_told, slowness_told
 from engine.lookout import Lookout
 from engine.options import parse_options, service_attributes
 from engine.output import prepare_output
@@ -120,8 +120,7 @@ class BoundedThreadingTCPServer(socketserver.ThreadingTCPServer):
         super().shutdown()
 
 
-class ClassroomServer(Accounts, GracefulStop, Shortages, BoundedThreadingTCPServer, LeadingThreads,
-                      Listening):
+class ClassroomServer(Accounts, GracefulStop, Shortages, BoundedThreadingTCPServer, LeadingThreads, Listening):
     """The server that the program runs: the lesson's, and around it what a full classroom needs.
 
     Methods for the caller, besides: ``stop``, ``in_service``, ``totals``, ``status``, ``waiting``. To be
@@ -149,7 +148,8 @@ def options_of(arguments):
     """Return the options in *arguments*, with the class of the ``handler``. What is wrong with them, or
     with what somebody has written in ``handlers/``, ends the program in one line."""
     with mistakes_told(arguments):
-        from handlers import SERVICES
+        with slowness_told():
+            from handlers import SERVICES
         from handlers.checks.menu import check_menu
         from handlers.checks.service import check_service
         check_menu(SERVICES)

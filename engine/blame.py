@@ -22,7 +22,7 @@ def file_name(path):
     return path.replace(os.sep, "/")
 
 
-def is_students(path):
+def is_students_file(path):
     """Tell whether the file may be a student's: one that somebody writes who writes a service."""
     full = os.path.abspath(path)
     return full.startswith(ROOT + os.sep) and not (
@@ -32,7 +32,7 @@ def is_students(path):
 def is_file_of_services(name):
     """Tell whether somebody has written a file of this *name* in the folder of the services."""
     path = os.path.join(ROOT, "handlers", name + ".py")
-    return name.isidentifier() and is_students(path) and os.path.isfile(path)
+    return name.isidentifier() and is_students_file(path) and os.path.isfile(path)
 
 
 def place(path, line):
@@ -87,7 +87,7 @@ def place_in_stack(frame):
     """Return where the *frame*, or the nearest of those that called it, is in a student's file; None when
     none is."""
     while frame:
-        if is_students(frame.f_code.co_filename):
+        if is_students_file(frame.f_code.co_filename):
             return place(frame.f_code.co_filename, frame.f_lineno)
         frame = frame.f_back
     return None
@@ -134,10 +134,10 @@ def own_returns(node):
             yield from own_returns(child)
 
 
-def from_students_line(error):
+def exc_info_from_students_line(error):
     """Return *error* as the log takes it (``exc_info``), its traceback without the frames before the
     first one of a student's; without any where there is none."""
     traceback = error.__traceback__
-    while traceback and not is_students(traceback.tb_frame.f_code.co_filename):
+    while traceback and not is_students_file(traceback.tb_frame.f_code.co_filename):
         traceback = traceback.tb_next
     return type(error), error.with_traceback(traceback), traceback

@@ -2,7 +2,7 @@
 
 import sys
 
-from engine.blame import is_students, place
+from engine.blame import is_students_file, place
 from engine.language import _
 
 STUCK = "reply() has been at work for {seconds} s on {message!r}: {place}"
@@ -52,7 +52,7 @@ def calls_now(threads=None):
                 way.append((frame.f_code, frame.f_lineno))
                 frame = frame.f_back
             if frame and way:
-                at = next((at for at in way if is_students(at[0].co_filename)), way[-1])
+                at = next((at for at in way if is_students_file(at[0].co_filename)), way[-1])
                 found[thread] = (*at, frame)
     return found
 

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from engine.blame import file_name, is_students, source_of
+from engine.blame import file_name, is_students_file, source_of
 
 
 class Changes:
@@ -12,7 +12,7 @@ class Changes:
     def __init__(self):
         files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
         self._known = {path: (stamp(path), hash(source_of(path)))
-                       for path in files if path and is_students(path)}
+                       for path in files if path and is_students_file(path)}
 
     def news(self):
         """Return the names of those files that have changed, each once. To save a file as it was is no

@@ -4,7 +4,7 @@ import contextlib
 import logging
 import threading
 
-from engine.blame import is_students, from_students_line
+from engine.blame import is_students_file, exc_info_from_students_line
 
 log = logging.getLogger("server")
 
@@ -24,9 +24,9 @@ def deaths_told():
             traceback = traceback.tb_next
         if death.exc_type is SystemExit:  # it is meant to end
             return
-        if traceback and is_students(traceback.tb_frame.f_code.co_filename):
+        if traceback and is_students_file(traceback.tb_frame.f_code.co_filename):
             names.append(traceback.tb_frame.f_code.co_name)
-            log.error(DIED, names[-1], exc_info=from_students_line(death.exc_value))
+            log.error(DIED, names[-1], exc_info=exc_info_from_students_line(death.exc_value))
         else:
             before(death)
     threading.excepthook = tell

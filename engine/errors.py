@@ -4,8 +4,8 @@ from engine.escapes import printable
 
 
 class CannotStart(Exception):
-    """The server, or a service, cannot run: the text tells the user, in a line, why and what to do. It
-    may have a file's name in it, and that anything.
+    """The server, or a service, cannot run: the text tells the user, in a line, why and what to do.
+    There may be a file's name in it, with any characters: they are made `printable`.
     """
 
     def __str__(self):

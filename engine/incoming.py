@@ -10,7 +10,7 @@ from engine.escapes import came
 from engine.language import _
 from engine.meant import with_hint
 from engine.replies import CHUNK, DONT_WAIT, Replies, can_be_read
-from engine.support import Doing
+from engine.support import Word
 
 #: Seconds for which a thread that leads waits for a message before it makes way: most clients have
 #: sent theirs by then.
@@ -112,7 +112,7 @@ class Incoming(Replies):
         if not self.waiting:
             return super().doing()
         count = len(self.partial)
-        return (Doing.HALF_A_MESSAGE if count else Doing.SILENT), self.deadline - self.timeout, count
+        return (Word.HALF_A_MESSAGE if count else Word.SILENT), self.deadline - self.timeout, count
 
 
 def wait_for_any(sockets, seconds):

@@ -5,7 +5,7 @@ import time
 
 from engine.language import _
 from engine.seldom import Seldom
-from engine.support import Doing
+from engine.support import Word
 
 #: Seconds for which others have to wait before it is said.
 PATIENCE = 2.0
@@ -17,7 +17,7 @@ SAME_JAM = 1.5
 QUIET_INTERVAL = 60.0
 
 #: What those clients do for whom the server waits.
-IDLE = {Doing.SILENT, Doing.HALF_A_MESSAGE}
+IDLE = {Word.SILENT, Word.HALF_A_MESSAGE}
 
 JAM = ("All %d slots are held by clients that say nothing, and %s for a slot: "
        "--max-threads %d would let more in.")

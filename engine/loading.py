@@ -5,7 +5,7 @@ import os
 import re
 import sys
 
-from engine.blame import ROOT, file_name, is_students, place
+from engine.blame import ROOT, file_name, is_students_file, place
 from engine.commandline import asked_for
 from engine.errors import CannotStart
 from engine.escapes import excerpt, printable
@@ -23,7 +23,8 @@ NO_FILE = "{place}: there is no file {file}"
 BESIDE = ": {file} is beside server.py. Move it into {folder}/"
 WRITE = ". Perhaps it is handlers.{name}"
 PERHAPS = ". Perhaps {file}"
-SLOW = "server.py: {place}: this has been at work for {seconds:g} s: what stands outside of functions runs at the start"
+SLOW = ("server.py: {place}: this has been at work for {seconds:g} s: what stands outside of functions, and what "
+        "that calls, runs at the start")
 MADE = "{place}: the server makes an object for each client: write the class, without parentheses"
 
 
@@ -33,8 +34,7 @@ def mistakes_told(arguments):
     with exit status 1 and one line, in the language that the command line's *arguments* ask for."""
     choose(asked_for(arguments))
     try:
-        with told_when_slow(PATIENCE, tell_where):
-            yield
+        yield
     except CannotStart as error:
         raise SystemExit("server.py: {}".format(error)) from None
     except (Exception, SystemExit) as error:
@@ -42,6 +42,12 @@ def mistakes_told(arguments):
         if text is None:  # it is none of theirs
             raise
         raise SystemExit("server.py: " + text) from None
+
+
+def slowness_told():
+    """Return a context manager: a file of the services that does not come to its end while they are loaded
+    in it is told with its line."""
+    return told_when_slow(PATIENCE, tell_where)
 
 
 def tell_where(place):
@@ -55,7 +61,7 @@ def what_happened(error):
     traceback = error.__traceback__
     while traceback:
         path = traceback.tb_frame.f_code.co_filename
-        if is_students(path):
+        if is_students_file(path):
             frames.append((os.path.abspath(path), traceback.tb_lineno))
         traceback = traceback.tb_next
     if isinstance(error, SyntaxError) and error.filename and os.path.isfile(error.filename):

@@ -13,7 +13,7 @@ from engine.calls import Call, by_code, calls_now, sentence
 from engine.changes import Changes
 from engine.deaths import deaths_told
 from engine.language import _
-from engine.support import Doing
+from engine.support import Word
 
 log = logging.getLogger("server")
 
@@ -90,7 +90,7 @@ class Lookout:
         before, self._seen = self._seen, {}
         threads = set()
         for entry in self._books.entries():
-            if entry.doing().word == Doing.IN_WORK:
+            if entry.doing().word == Word.IN_WORK:
                 self._seen[entry] = entry.client.answered
                 if before.get(entry) == entry.client.answered:
                     threads.add(entry.client.thread or entry.thread)

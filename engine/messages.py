@@ -164,8 +164,8 @@ class Client(Incoming):
     # For other threads
 
     def is_leaving(self):
-        if self.last_size and not (self.keep_open or self.unsent or self.had_last_reply):
-            return True  # it has had its only reply; if it is "leaving", it may linger
+        if self.last_size and not (self.keep_open or self.unsent or self.drops_input):
+            return True  # it has had its only reply; while its input is dropped it may linger
         if self.ended:
-            return not self.had_last_reply
+            return not self.drops_input
         return bool(self.last_size or self.waiting) and has_closed(self.connection)

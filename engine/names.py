@@ -11,6 +11,7 @@ import time
 
 from engine.addresses import host_of, shown
 from engine.changes import stamp
+from engine.escapes import printable
 from engine.language import _, reason
 
 log = logging.getLogger("server")
@@ -80,9 +81,9 @@ class Names:
         try:
             known = read(self._path)
         except argparse.ArgumentTypeError as error:
-            return log.warning(OLD_NAMES_STAY, error)
+            return log.warning(OLD_NAMES_STAY, printable(str(error)))
         self._known, self._found = known, {}
-        log.info(NEW_NAMES, len(known), self._path)
+        log.info(NEW_NAMES, len(known), printable(self._path))
         return None
 
 

@@ -95,7 +95,7 @@ class Pool:
         self._closed = True
         with self._lock:
             for process in self._processes:
-                process.kill()  # SIGTERM is not seen; an executor whose processes are gone ends by itself
+                process.terminate()  # an executor whose processes are gone ends by itself
             for process in self._processes:
                 process.join(POLL_INTERVAL)
 
@@ -149,14 +149,14 @@ class Pool:
 
 @contextlib.contextmanager
 def without_signals():
-    """Have processes that are started here not see the signals that the terminal, or a system that stops
-    its services, sends to all: they are for the server, which ends them. (On Windows they ignore them as soon as they can: `begin`.)"""
+    """Have processes that are started here not see the signals that the terminal sends to all: they
+    are for the server, which ends them. (On Windows they ignore them as soon as they can: `begin`.)"""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
     from multiprocessing import resource_tracker
     resource_tracker.ensure_running()  # now: up to Python 3.12 it ends what follows
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP, signal.SIGTERM})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
     try:
         yield
     finally:

@@ -9,7 +9,7 @@ import threading
 import time
 
 from engine.language import reason
-from engine.support import ClientState, Doing, support_of
+from engine.support import ClientState, Word, support_of
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Replies(ClientState):
     unsent = b""
     lost = False  # whether the client did not take a reply
     last_size = 0  # bytes of the replies that were sent last
-    had_last_reply = False
+    drops_input = False  # whether what its client still sends is read and dropped
 
     def __init__(self, handler):
         self.connection, self.address = handler.request, handler.client_address
@@ -61,8 +61,8 @@ class Replies(ClientState):
 
     def doing(self):
         if self.unsent:
-            return Doing.NOT_READING, None, 0
-        return Doing.LEAVING if self.had_last_reply else Doing.IN_WORK, None, 0
+            return Word.NOT_READING, None, 0
+        return Word.LEAVING if self.drops_input else Word.IN_WORK, None, 0
 
     def mistake(self, reply):
         """Return *reply*, an ``ERR`` for the client, after having the server note it."""
@@ -150,7 +150,7 @@ class Replies(ClientState):
     def discard_input(self):
         """Read what else the client sends, and drop it, until it closes: at most a few seconds."""
         self.make_way()
-        self.had_last_reply = True
+        self.drops_input = True
         drain(self.connection, min(self.timeout, LINGER), self.stopping)
 
 

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 
-from engine.blame import from_students_line
+from engine.blame import exc_info_from_students_line
 from engine.errors import CannotStart
 from engine.language import _
 from engine.loading import what_happened
@@ -60,4 +60,4 @@ def end(manager, error=None):
             manager.__exit__(error and type(error), error, error and error.__traceback__)
     except Exception as another:
         if another is not error:
-            log.error(ENDED_BADLY, exc_info=from_students_line(another))
+            log.error(ENDED_BADLY, exc_info=exc_info_from_students_line(another))

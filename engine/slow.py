@@ -10,8 +10,8 @@ from engine.blame import place_in_stack
 
 @contextlib.contextmanager
 def told_when_slow(seconds, tell):
-    """Call *tell* with the line of a student's file in which this thread is, from another one, when what is
-    done here takes longer than *seconds*."""
+    """When what is done here takes longer than *seconds*, another thread calls *tell* with the line of a
+    student's file where this thread is."""
     thread = threading.get_ident()
 
     def look():

@@ -46,7 +46,7 @@ class HandlerSupport:
         """Take note that a client sent more than the one message that counts."""
 
 
-class Doing:
+class Word:
     """What a client makes its handler do: words that the page knows, too."""
 
     SILENT = "silent"
@@ -72,9 +72,9 @@ class ClientState:
     thread = None
 
     def doing(self):
-        """Return what the client makes its handler do: a word of `Doing`, since when (``time.monotonic()``,
+        """Return what the client makes its handler do: a `Word`, since when (``time.monotonic()``,
         None if it is not known) and the bytes of its unfinished message."""
-        return Doing.IN_WORK, None, 0
+        return Word.IN_WORK, None, 0
 
     def is_leaving(self):
         """Tell whether it is sure that the client is on its way out."""

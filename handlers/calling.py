@@ -3,7 +3,7 @@
 import logging
 import threading
 
-from engine.blame import from_students_line
+from engine.blame import exc_info_from_students_line
 from engine.calls import calls_service
 from engine.escapes import excerpt, printable
 from engine.language import _
@@ -47,7 +47,7 @@ def line_for(client, service, message):
 
 def line_about(error, client, service, message):
     """Log the *error* that a *service* has raised at a *message*; return the line that answers it."""
-    log.error(RAISED, type(service).__name__, message[:200], exc_info=from_students_line(error))
+    log.error(RAISED, type(service).__name__, message[:200], exc_info=exc_info_from_students_line(error))
     return line_of_failure(client)
 
 

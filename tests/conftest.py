@@ -1,5 +1,6 @@
 """What the tests share: the real programs as subprocesses, and plain sockets to talk to them."""
 
+import atexit
 import codecs
 import contextlib
 import faulthandler
@@ -44,6 +45,7 @@ CLIENT = ["client.py"]
 
 #: Where the programs under test keep their compiled modules: not among the sources, and once.
 COMPILED = tempfile.mkdtemp()
+atexit.register(shutil.rmtree, COMPILED, True)  # True: a program that is still there may write in it
 
 ENVIRONMENT = dict(os.environ, PYTHONUNBUFFERED="1", PYTHONIOENCODING="utf-8",
                    PYTHONPYCACHEPREFIX=COMPILED)
@@ -525,7 +527,6 @@ def pytest_configure(config):
 
 def pytest_unconfigure(config):
     config.real_stderr.close()
-    shutil.rmtree(COMPILED, ignore_errors=True)  # after -x a program may still write there
 
 
 def pytest_terminal_summary(terminalreporter):

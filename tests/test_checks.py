@@ -16,7 +16,7 @@ from trying import copy_of_the_project, run, told_of
 
 from engine import language
 from engine.errors import CannotStart
-from engine.loading import mistakes_told
+from engine.loading import slowness_told
 from engine.running import running
 from handlers import SERVICES
 from handlers.checks.menu import check_menu
@@ -75,40 +75,40 @@ def entry(text, *imports):
     return "".join(each + "\n" for each in imports) + MENU.replace("\"reverse\": ReverseHandler", text)
 
 
-HERS, MENUS = "server.py: handlers/reverse.py, ", "server.py: handlers/__init__.py"
+REVERSES, MENUS = "server.py: handlers/reverse.py, ", "server.py: handlers/__init__.py"
 
 #: What somebody writes, with which exit status the program ends, and how what it says begins: a pattern.
 CASES = [
     # While the file is loaded
-    ({"reverse": REVERSE.replace("-1]", "-1")}, 1, HERS + r"line 1[01]: SyntaxError: .+"),
+    ({"reverse": REVERSE.replace("-1]", "-1")}, 1, REVERSES + r"line 1[01]: SyntaxError: .+"),
     ({"reverse": REVERSE.replace("        return", "return")}, 1,
-     HERS + r"line 10: IndentationError: expected an indented block.*, in 'return message\[::-1\]'$"),
+     REVERSES + r"line 10: IndentationError: expected an indented block.*, in 'return message\[::-1\]'$"),
     ({"reverse": REVERSE.replace("import LineHandler", "import LineHander")}, 1,
-     HERS + "line 3: ImportError: cannot import name 'LineHander' from 'handlers.lines'$"),
+     REVERSES + "line 3: ImportError: cannot import name 'LineHander' from 'handlers.lines'$"),
     ({"reverse": REVERSE.replace("contextlib", "nothing_of_this_name")}, 1,
-     HERS + "line 1: ModuleNotFoundError: No module named 'nothing_of_this_name'$"),
+     REVERSES + "line 1: ModuleNotFoundError: No module named 'nothing_of_this_name'$"),
     ({"reverse": REVERSE.replace("(LineHandler)", "(LineHandlers)")}, 1,
-     HERS + "line 6: NameError: name 'LineHandlers' is not defined"),
+     REVERSES + "line 6: NameError: name 'LineHandlers' is not defined"),
     ({"reverse": REVERSE + "exit()\n"}, 1,
-     HERS + "line 11: the program is ended here, while it loads its services: leave that line out$"),
+     REVERSES + "line 11: the program is ended here, while it loads its services: leave that line out$"),
     ({"reverse": REVERSE.replace("    timeout = 5", "    name = 'ação'")}, 1,
-     HERS + r"line \d+: SyntaxError: (?i:.*utf-8.*)Save the file in UTF-8$"),
+     REVERSES + r"line \d+: SyntaxError: (?i:.*utf-8.*)Save the file in UTF-8$"),
     ({"reverse": REVERSE.replace("handlers.lines", "handlers.line")}, 1,
-     HERS + "line 3: there is no file handlers/line.py. Perhaps handlers/lines.py$"),
+     REVERSES + "line 3: there is no file handlers/line.py. Perhaps handlers/lines.py$"),
     # Before the first client
     ({"reverse": with_lines("def reply(message):", "    return message")}, 1,
-     HERS + r"line 7: reply\(\) is called with a message alone: .*, not reply\(message\)$"),
+     REVERSES + r"line 7: reply\(\) is called with a message alone: .*, not reply\(message\)$"),
     ({"reverse": REVERSE.replace("timeout = 5", "timeout = '5'")}, 1,
-     HERS + "line 7: timeout = '5': expected seconds from 0.001 to 86400$"),
+     REVERSES + "line 7: timeout = '5': expected seconds from 0.001 to 86400$"),
     ({"reverse": with_lines("@contextlib.contextmanager", "def running(self):", "    yield") + BODY}, 1,
-     HERS + "line 7: write three lines, one below the other: @classmethod, @contextlib.contextmanager, "),
+     REVERSES + "line 7: write three lines, one below the other: @classmethod, @contextlib.contextmanager, "),
     ({"reverse": REVERSE.replace("(LineHandler)", "")}, 1,
-     HERS + r"line 6: ReverseHandler is no LineHandler: write class ReverseHandler\(LineHandler\)$"),
+     REVERSES + r"line 6: ReverseHandler is no LineHandler: write class ReverseHandler\(LineHandler\)$"),
     ({"reverse": with_lines("@classmethod", "@contextlib.contextmanager", "def running(cls):",
                             "    open('no such file')", "    yield") + BODY}, 1,
-     HERS + r"line 10: FileNotFoundError: \[Errno 2\] No such file or directory: 'no such file'$"),
+     REVERSES + r"line 10: FileNotFoundError: \[Errno 2\] No such file or directory: 'no such file'$"),
     ({"reverse": REVERSE.replace("    def", "def").replace("        return", "    return")}, 1,
-     HERS + r"line 9: reply\(\) stands outside of ReverseHandler: put it into the class, four spaces to the right$"),
+     REVERSES + r"line 9: reply\(\) stands outside of ReverseHandler: put it into the class, four spaces to the right$"),
     # The menu
     ({"menu": MENU.replace("handlers.reverse", "handlers.revers")}, 1,
      MENUS + ", line 1: there is no file handlers/revers.py. Perhaps handlers/reverse.py$"),
@@ -351,14 +351,14 @@ def test_where_a_file_is_that_does_not_come_to_its_end(monkeypatch):
     """And what is said of one that does: nothing."""
     out = io.StringIO()
     with contextlib.redirect_stderr(out):
-        with mistakes_told([]):
+        with slowness_told():
             pass
         assert not out.getvalue()
         monkeypatch.setattr("engine.loading.PATIENCE", 0.01)
-        with mistakes_told([]):
+        with slowness_told():
             wait_until(out.getvalue)
     assert re.fullmatch(r"server\.py: tests/\w+\.py, line \d+: this has been at work for 0\.01 s: "
-                        r"what stands outside of functions runs at the start\n", out.getvalue())
+                        r"what stands outside of functions, and what that calls, runs at the start\n", out.getvalue())
 
 
 def test_texts_of_checks_are_translated(monkeypatch):

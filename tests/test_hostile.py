@@ -444,10 +444,11 @@ def test_descriptors_exhausted(start_server, honest):
 def test_who_has_had_its_reply_keeps_no_descriptor_that_is_needed(start_server):
     """Its connection lives on for a moment; where descriptors are short it does not."""
     server = start_server("--max-threads", "0", preexec_fn=few_descriptors)
-    held = [server.connect() for _ in range(100)]
-    for connection in held:
-        connection.sendall(b"x\n")
-        assert read_all(connection) == b"X\n"
+    held = []
+    for _ in range(100):
+        held.append(server.connect())
+        held[-1].sendall(b"x\n")
+        assert read_all(held[-1]) == b"X\n"
     _, log = finish(server)
     assert "Cannot take more clients" not in log
 

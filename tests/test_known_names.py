@@ -112,6 +112,20 @@ def test_it_is_read_again_when_it_changes(write, monkeypatch, caplog):
     assert "cannot read the names in" in told[2]
 
 
+def test_the_name_of_its_file_drives_no_screen(tmp_path, monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(names, "BETWEEN_LOOKS", 0)
+    path = tmp_path / "a\x85\u202eb"
+    path.write_text("10.0.0.1 = Ana\n")
+    known = Names(str(path))
+    known._next_look = 0
+    for text in "10.0.0.1 = Maria\n", "nonsense\n":
+        path.write_text(text)
+        known.of("10.0.0.1")
+    assert len(caplog.records) == 2 and all(record.getMessage().isprintable() for record in caplog.records)
+    assert all(r"a\x85\u202eb" in record.getMessage() for record in caplog.records)
+
+
 def test_between_two_looks_the_file_is_let_alone(write, monkeypatch):
     known = Names(write("10.0.0.1 = Ana\n"))
     monkeypatch.setattr(names, "stamp", None)  # who calls it fails

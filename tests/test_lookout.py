@@ -153,7 +153,7 @@ def test_a_file_that_has_changed_is_told_once(monkeypatch, tmp_path):
     module = types.ModuleType("reverse")
     module.__file__ = str(file)
     monkeypatch.setitem(sys.modules, "reverse", module)
-    monkeypatch.setattr(changes, "is_students", lambda path: path == str(file))
+    monkeypatch.setattr(changes, "is_students_file", lambda path: path == str(file))
     known = changes.Changes()
     assert known.news() == []
     os.utime(str(file), (1, 1))  # saved as it was

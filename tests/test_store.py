@@ -511,7 +511,7 @@ def test_a_copy_that_cannot_be_made(path, tmp_path):
 def test_what_is_left_of_a_copy_that_was_broken_off_is_named(path):
     Store(path).close()
     text(path + ".copy.part")
-    with pytest.raises(CannotStart, match=r"there is .*\.copy\.part, of a copy that is being made, or was broken off"):
+    with pytest.raises(CannotStart, match=r"there is .*\.copy\.part already: another copy is being made, or one was broken off"):
         back_up(path, path + ".copy")
     assert os.path.exists(path + ".copy.part") and not os.path.exists(path + ".copy")
 

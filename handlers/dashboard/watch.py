@@ -12,7 +12,7 @@ from engine.escapes import printable
 from engine.invitation import ONE_FILE, commands, files, pages
 from engine.jams import enough_for
 from engine.names import name_of
-from engine.support import Doing
+from engine.support import Word
 from handlers.dashboard.crowds import Crowds
 from handlers.dashboard.minute import Minute
 
@@ -32,7 +32,7 @@ MOST_KINDS = 6
 KINDS_EVERY = 1.0
 
 #: What a client does who keeps its thread at work.
-AT_WORK = {Doing.IN_WORK, Doing.NOT_READING}
+AT_WORK = {Word.IN_WORK, Word.NOT_READING}
 
 #: What one look saw: the state for the page; the latest reading of every city, or None where the
 #: service has none; the last second of the `Minute` with something in it; and a mark, which is the

@@ -26,8 +26,8 @@ NO_DATABASE = "it is no database"
 NO_FILE = "cannot copy {path}: {reason}. Name the FILE of --db, then the COPY."
 NOT_COPIED = "cannot copy {path} to {copy}: {reason}. Name another COPY."
 THERE_ALREADY = "cannot copy {path} to {copy}: there is such a file already. Name another COPY, or remove that one."
-NOT_FINISHED = ("cannot copy {path} to {copy}: there is {unfinished}, of a copy that is being made, or was broken off. "
-                "If no other one is being made, remove it.")
+NOT_FINISHED = ("cannot copy {path} to {copy}: there is {unfinished} already: another copy is being made, or one "
+                "was broken off. If none is being made, remove that file.")
 LOCKED = ("cannot copy {path}: {program} has locked it. A server whose folder allows no write-ahead log does that: "
           "copy the file when that has stopped.")
 DAMAGED = "cannot copy {path}: {reason}. Restore it from an earlier copy."
