@@ -117,14 +117,15 @@ class Pool:
                 self._replace(executor)
 
     def _wait(self, future, stopping):
-        """Return what *future* returns; `CutShort` when the event *stopping* is set before."""
+        """Return what *future* returns; `CutShort` when the event *stopping* is set before, or the pool is
+        closed: an executor whose processes are gone may be slow to say so."""
         while True:
             try:
                 return future.result(POLL_INTERVAL)
             except self._futures.TimeoutError:
                 if future.done():  # it is the function that has raised it
                     raise
-                if stopping and stopping.is_set():
+                if self._closed or stopping and stopping.is_set():
                     raise CutShort from None
 
     def _replace(self, executor):
