@@ -494,7 +494,7 @@ def test_a_copy_that_cannot_be_made(path, tmp_path):
     other, there = str(tmp_path / "other"), str(tmp_path / "there")
     text(there)
     before = snapshot(str(tmp_path))
-    for names, problem in [((path + "x", other), "No such file"), ((there, other), "not an SQLite database"),
+    for names, problem in [((path + "x", other), "Name the FILE of --db, then the COPY"), ((there, other), "not an SQLite database"),
                            ((path, there), "there is such a file already. Name another COPY"),
                            ((path, other + "/copy"), "Name another COPY"), ((str(tmp_path), other), "cannot copy")]:
         with pytest.raises(CannotStart, match=problem):
