@@ -29,10 +29,16 @@ def is_students_file(path):
         full.startswith(OURS) or path.startswith("<frozen ") or "site-packages" in full)
 
 
+def file_in_handlers(name):
+    """Return the path of the module of this *name* in the folder of the services; None if there is none."""
+    path = os.path.join(ROOT, "handlers", name + ".py")
+    return path if name.isidentifier() and os.path.isfile(path) else None
+
+
 def is_file_of_services(name):
     """Tell whether somebody has written a file of this *name* in the folder of the services."""
-    path = os.path.join(ROOT, "handlers", name + ".py")
-    return name.isidentifier() and is_students_file(path) and os.path.isfile(path)
+    path = file_in_handlers(name)
+    return path is not None and is_students_file(path)
 
 
 def place(path, line):

@@ -4,7 +4,7 @@ import contextlib
 import logging
 import threading
 
-from engine.blame import is_students_file, exc_info_from_students_line
+from engine.blame import exc_info_from_students_line, is_students_file
 
 log = logging.getLogger("server")
 

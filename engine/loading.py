@@ -5,7 +5,7 @@ import os
 import re
 import sys
 
-from engine.blame import ROOT, file_name, is_students_file, place
+from engine.blame import ROOT, file_in_handlers, file_name, is_students_file, place
 from engine.commandline import asked_for
 from engine.errors import CannotStart
 from engine.escapes import excerpt, printable
@@ -79,16 +79,11 @@ def what_happened(error):
         what = error.msg + (_(LINE).format(text=excerpt(error.text.strip())) if error.text else "")
     elif isinstance(error, ImportError):
         what = re.sub(r" \([^()]*\)$", "", what)  # where it was looked for
-        if is_file_in_handlers(error.name):
+        if error.name and file_in_handlers(error.name):
             what += _(WRITE).format(name=error.name)
     if "utf-8" in what.lower() or "null bytes" in what:
         what += _(NOT_UTF_8)
     return _(MISTAKE).format(place=where, kind=type(error).__name__, what=what)
-
-
-def is_file_in_handlers(name):
-    """Tell whether a module of this *name*, a text or None, stands in the folder of the services."""
-    return bool(name) and os.path.isfile(os.path.join(ROOT, "handlers", name + ".py"))
 
 
 def alike(module):

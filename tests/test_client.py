@@ -387,11 +387,11 @@ def test_asking_for_a_reading(start_server):
 
 @needs_terminal
 def test_nobody_waits_for_somebody_who_thinks(start_server):
-    """More students at their prompts than there are threads; all but the last are still thinking."""
+    """A class at its prompts, many more than there are threads; all but the last are still thinking."""
     server = start_server("--service", "temp", "--max-threads", "4")
     with contextlib.ExitStack() as stack:
         students = [Terminal("--port", str(server.port), "--service", "temp")
-                    for _ in range(9)]
+                    for _ in range(30)]
         for student in students:
             stack.callback(student.process.wait)
             stack.callback(student.process.kill)

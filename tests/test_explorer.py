@@ -38,7 +38,6 @@ PATIENCE = 20
 #: The modules, and packages of them, that are loaded for the explorer.
 ROOMS = {"server", "engine", "socketserver"}
 
-
 #: What stands for Python's own modules.
 MODELS = models()
 
@@ -335,7 +334,7 @@ WORLDS = {
     "computes": dict(kind="leading", stops="later", ways="quick waits computes"),
     "restart": dict(kind="leading", clients=1, slots=1, restarts="at once"),
     "books": dict(kind="classroom", slots=1, stops="at once", ways="quick silent stuck"),
-    "starts": dict(kind="classroom", clients=1, stops="later", failing_starts=1),
+    "starts": dict(kind="classroom", stops="later", failing_starts=1),
     "handler stops": dict(kind="classroom", ways="waits stops"),
     "lane": dict(kind="lane"),
 }
@@ -394,18 +393,12 @@ FOUND_LATE = [
 ]
 
 
-#: Worlds that are explored on demand.
-LARGER = {"starts of two": dict(WORLDS["starts"], clients=2)}
-
-
-@pytest.mark.parametrize("name", [*sorted(WORLDS), *LARGER])
+@pytest.mark.parametrize("name", sorted(WORLDS))
 def test_every_order_keeps_the_promises(name, request):
     """With at most one disturbance, as a time-out or a change of threads that was not needed; with more on demand."""
-    if name in LARGER and not request.config.getoption("--explore"):
-        pytest.skip("it takes long: --explore")
     rooms = Rooms()
     most, seconds = (3, 300) if request.config.getoption("--explore") else (1, 60)
-    states, runs, complete = explore(lambda: rooms.world(**{**WORLDS, **LARGER}[name]), most, seconds)
+    states, runs, complete = explore(lambda: rooms.world(**WORLDS[name]), most, seconds)
     assert states > 100 and runs > 10
     assert complete or request.config.getoption("--explore"), (states, runs)
 

@@ -27,7 +27,7 @@ class Crowds:
         self._number = self._came = self._left = 0
         self._told = 0.0  # when it was told the last time
         self._busy_until = 0.0
-        self._last = self._moment = 0.0
+        self._moment = self._last = 0.0  # of what is counted; when the last one left
         self._here = collections.deque()  # [when they came, how many of them are still here]
         self._took = collections.Counter()  # seconds, in tenths -> how many clients took so long
         self._waits_are_known = True
